@@ -97,7 +97,7 @@ async def test_permanent_redirect_is_journaled_as_one_failed_request(account: Co
     [hop] = attempt.hops
     assert_same_requests([receiver], attempt.hops)
     assert (hop.status_code, hop.location, attempt.error) == (308, "/moved", "answered 308")
-    assert str(attempt.hint).startswith("Twilio does not follow 308. ")
+    assert str(attempt.hint).startswith("Twilio does not follow 308 redirects. ")
     assert (await settled(account))["type"] == "callback.failed"
 
 

@@ -12,10 +12,8 @@ from support.receivers.receiver import CallbackReceiver, Received
 
 pytestmark = pytest.mark.anyio
 
-SECONDARY = "it was signed with the secondary auth token of this account, with which Twilio signs nothing"
-PREVIOUS = (
-    "it was signed with the auth token that was the primary one of this account until the secondary one was promoted"
-)
+SECONDARY = "it was signed with the secondary auth token of this account, which Twilio never signs with"
+PREVIOUS = "it was signed with the former primary auth token of this account, which was replaced when the secondary one was promoted"
 
 
 async def create_secondary(account: ControlledAccount) -> str:

@@ -10,7 +10,7 @@ from support.receivers.receiver import Answer, CallbackReceiver, Received
 pytestmark = pytest.mark.anyio
 
 BUSY = "+15005550014"
-UNKNOWN_ACCOUNT = 'it was signed with the auth token of nobody, as the fault {"signature": "bad"} has it'
+UNKNOWN_ACCOUNT = 'it was signed with an auth token that belongs to no account, as with the fault {"signature": "bad"}'
 
 
 async def attempts(account: ControlledAccount, url: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -147,7 +147,7 @@ async def test_call_without_a_status_callback_has_an_empty_journal(account: Cont
     answer = await account.control("POST", f"/calls/{sid}/callbacks/redeliver")
 
     assert answer.status_code == 409
-    assert answer.json()["error"] == f"call {sid} asked for no StatusCallback"
+    assert answer.json()["error"] == f"call {sid} did not request a StatusCallback"
     assert await journal(account, sid) == NOTHING
 
 
@@ -212,7 +212,7 @@ async def test_callback_in_delivery_is_not_sent_twice(account: ControlledAccount
         await account.advance(0)
 
     assert refused.status_code == 409
-    assert refused.json()["error"] == f"call {sid} has a StatusCallback under way"
+    assert refused.json()["error"] == f"call {sid} already has a pending StatusCallback"
     assert (meanwhile["status"], meanwhile["callbacks"]) == ("pending", [])
     assert meanwhile["idempotency_token"] == receiver.received[0].headers["I-Twilio-Idempotency-Token"]
     assert len(receiver.received) == 1

@@ -35,11 +35,11 @@ async def test_verdict_names_a_missing_signature(account: ControlledAccount) -> 
             "the URL was signed with the host of X-Forwarded-Host",
         ),
         ("http://test{path}/", {}, "the path was signed with a trailing slash"),
-        ("http://test{path}?", {}, "the URL was signed with a bare '?' at its end"),
+        ("http://test{path}?", {}, "the URL was signed with a trailing '?'"),
         (
             "http://test/hooks",
             {"X-Original-URI": "/hooks"},
-            "a proxy changed the path, which was signed as X-Original-URI tells it",
+            "a proxy changed the path; the one in X-Original-URI was signed",
         ),
     ],
 )

@@ -161,7 +161,7 @@ async def test_invalid_signature_with_a_shared_key_is_explained(account: Control
     [attempt] = (await account.control("GET", f"/calls/{sid}/callbacks")).json()["callbacks"]
 
     assert attempt["signature"]["difference"] == (
-        'it was signed with a shared key of nobody, as the fault {"signature": "bad"} has it'
+        'it was signed with a shared key that belongs to no account, as with the fault {"signature": "bad"}'
     )
 
 

@@ -111,7 +111,7 @@ async def test_path_of_another_account_is_logged(controlled: Controlled, account
 
     assert reasons == [
         f"account {account.sid} is neither {stranger.sid} nor its parent account",
-        f"key {key.sid} belongs to another account than {stranger.sid}",
+        f"key {key.sid} does not belong to account {stranger.sid}",
         f"the path names the unknown account {UNKNOWN_ACCOUNT}",
         "the path does not name an account SID",
     ]
@@ -128,7 +128,7 @@ async def test_refusals_of_valid_keys_are_logged(account: ControlledAccount) -> 
         await account.http.get(f"/2010-04-01/Accounts/{standard.sid}/Calls.json", auth=(standard.sid, standard.secret))
 
     assert [(line["code"], line["reason"]) for line in lines] == [
-        (20003, f"{standard.sid} is a standard key, which does not open accounts; use the auth token or a main key"),
+        (20003, f"{standard.sid} is a standard key, which has no access to accounts; use the auth token or a main key"),
         (70051, f"{restricted.sid} lacks the permission twilio/voice/calls/list"),
         (90002, "the path names an API key where an account SID belongs; pass the account SID to the client too"),
     ]

@@ -30,7 +30,7 @@ def test_refused_second_request_does_not_change_the_call(simulation: Simulation)
         simulation.validate()
 
     assert (refusal.value.status, refusal.value.code) == (400, 21450)
-    assert refusal.value.reason == f"call {first.call_sid} to this number is under way, and second_request is refuse"
+    assert refusal.value.reason == f"call {first.call_sid} to this number is in progress, and second_request is refuse"
     assert simulation.call(first.call_sid) == before
     assert query(simulation.database, "SELECT count(*) FROM validation_calls") == [(1,)]
 

@@ -83,10 +83,10 @@ def signature(text: str) -> str:
             "host",
             "https://public.test{path}",
             {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "public.test"},
-            "the URL was signed as the X-Forwarded headers tell it",
+            "the URL was signed as the X-Forwarded headers describe it",
         ),
         ("slash", "http://{host}{path}/", {}, "the path was signed with a trailing slash"),
-        ("question", "http://{host}{path}?", {}, "the URL was signed with a bare '?' at its end"),
+        ("question", "http://{host}{path}?", {}, "the URL was signed with a trailing '?'"),
     ],
 )
 def test_verdict_names_the_url_that_a_proxy_changed(

@@ -139,7 +139,9 @@ def test_invalid_signature_is_shown(phone_page: PhonePage, account: Visited) -> 
     verified(account, phone_page, StatusCallback=account.inbox("app"))
 
     expect(phone_page.trace.locator(".attempt")).to_contain_text("signature invalid")
-    expect(phone_page.trace.locator(".attempt")).to_contain_text("it was signed with the auth token of nobody")
+    expect(phone_page.trace.locator(".attempt")).to_contain_text(
+        "it was signed with an auth token that belongs to no account"
+    )
 
 
 def test_callback_is_sent_again(phone_page: PhonePage, account: Visited) -> None:

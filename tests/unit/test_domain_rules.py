@@ -47,7 +47,7 @@ def test_friendly_name_of_another_length_is_invalid(name: str) -> None:
 
 @pytest.mark.parametrize("character", ["\x00", "\x08", "\x0b", "\x0c", "\x0e", "\x1f", "\ud800", "\ufffe", "\uffff"])
 def test_friendly_name_with_characters_not_valid_in_xml_is_invalid(character: str) -> None:
-    assert friendly_name_error(f"a{character}b") == "it has a character that is not valid in XML"
+    assert friendly_name_error(f"a{character}b") == "it contains a character that is not valid in XML"
 
 
 def test_account_may_act_for_itself_and_its_subaccounts() -> None:

@@ -31,7 +31,7 @@ ERROR_TABLE = [
     ),
     (errors.method_not_allowed("GET, POST"), 405, 20004, "Method not allowed"),
     (errors.malformed_request("why"), 400, 20400, "Bad Request: why"),
-    (errors.body_too_large(5, hang_up=False), 413, 20413, "Request Entity Too Large: a body may have 5 bytes"),
+    (errors.body_too_large(5, hang_up=False), 413, 20413, "Request Entity Too Large: the body is larger than 5 bytes"),
     (errors.internal_server_error(), 500, 20500, "Internal Server Error"),
     (errors.too_many_requests(), 429, 20429, "Too Many Requests"),
     (errors.service_unavailable(), 503, 20503, "Service Unavailable"),

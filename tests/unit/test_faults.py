@@ -132,17 +132,17 @@ def test_status_callback_accepts_callback_effects(effect: Effect) -> None:
         (
             CALLBACK,
             AnswerError(500),
-            "status 500 is not valid for status-callback, which takes delay_seconds, duplicate",
+            "status 500 is not valid for status-callback, which accepts delay_seconds, duplicate",
         ),
         (CALLBACK, Delay(1, "after"), "delay_seconds 1 after is not valid for status-callback"),
         (CALLBACK, AnswerBody(200, ""), "status 200 with body is not valid for status-callback"),
-        (CALLBACK, DropConnection("after"), "drop after is not valid for status-callback, which takes .* drop true"),
+        (CALLBACK, DropConnection("after"), "drop after is not valid for status-callback, which accepts .* drop true"),
         (
             OPERATION,
             Duplicate(2),
-            "duplicate 2 is not valid for fetch-outgoing-caller-id, which takes status, delay_seconds",
+            "duplicate 2 is not valid for fetch-outgoing-caller-id, which accepts status, delay_seconds",
         ),
-        (OPERATION, Suppress(), 'drop true is not valid for fetch-outgoing-caller-id, which takes .* drop "before"'),
+        (OPERATION, Suppress(), 'drop true is not valid for fetch-outgoing-caller-id, which accepts .* drop "before"'),
         (FaultTarget.EVERY_OPERATION, AlterSignature(SignatureFlaw.BAD), r"signature bad is not valid for \*"),
     ],
 )

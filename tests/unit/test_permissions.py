@@ -60,7 +60,7 @@ def test_standard_access_allows_all_but_accounts_and_keys() -> None:
 
     assert opened(STANDARD_ACCESS) == set(PERMISSIONS.values()) - iam
     assert (error.status, error.code, error.message) == (401, 20003, "Authenticate")
-    assert error.reason == f"{KEY} is a standard key, which does not open accounts; use the auth token or a main key"
+    assert error.reason == f"{KEY} is a standard key, which has no access to accounts; use the auth token or a main key"
 
 
 def test_restricted_access_allows_only_its_permissions() -> None:

@@ -17,13 +17,13 @@ ORIGIN_CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("host of the Forwarded header", "http://a.test/x", {"headers": (("Forwarded", 'for=1.2.3.4;Host="a.test"'),)}),
     ("without the port", "http://app.test/x", {"host": "app.test:8080"}),
     ("without the port", "http://[::1]/x", {"host": "[::1]:8080"}),
-    ("scheme's default port", "http://app.test:80/x", {}),
-    ("scheme's default port", "https://app.test:443/x", {"scheme": "https", "host": "app.test:8443"}),
+    ("default port of its scheme", "http://app.test:80/x", {}),
+    ("default port of its scheme", "https://app.test:443/x", {"scheme": "https", "host": "app.test:8443"}),
     ("port of X-Forwarded-Port", "http://app.test:99/x", {"headers": (("X-Forwarded-Port", "99"),)}),
     ("host in lower case", "http://app.test/x", {"host": "App.Test"}),
     ("user name and password", "http://me:s%40y@app.test/x", {"headers": (BASIC,)}),
     (
-        "as the X-Forwarded headers tell it",
+        "as the X-Forwarded headers describe it",
         "https://a.test:99/api/x",
         {
             "headers": (
@@ -35,7 +35,7 @@ ORIGIN_CASES: list[tuple[str, str, dict[str, Any]]] = [
         },
     ),
     (
-        "as the X-Forwarded headers tell it",
+        "as the X-Forwarded headers describe it",
         "https://a.test/api/x",
         {
             "headers": (
@@ -62,28 +62,28 @@ PATH_CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("percent-encoding in lower case", "http://app.test/%c3?a=%2f", {"target": "/%C3?a=%2F"}),
 ]
 QUERY_CASES: list[tuple[str, str, dict[str, Any]]] = [
-    ("a bare '?' at its end", "http://app.test/x?", {}),
+    ("a trailing '?'", "http://app.test/x?", {}),
     ("parameters sorted", "http://app.test/x?a=1&b=2&c=3", {"target": "/x?b=2&c=3&a=1"}),
     ("parameters in reverse order", "http://app.test/x?b=1&a=2&c=3", {"target": "/x?c=3&a=2&b=1"}),
     ("with %20 for a space, not +", "http://app.test/x?a=b%20%7e", {"target": "/x?a=b+%7e"}),
     ("with + for a space, not %20", "http://app.test/x?a=b+%7e", {"target": "/x?a=b%20%7e"}),
     ("query was signed decoded", "http://app.test/x?a=b+/c", {"target": "/x?a=b+%2Fc"}),
     ("decoded, with + as a space", "http://app.test/x?a=b /c", {"target": "/x?a=b+%2Fc"}),
-    ("encoded as a form is", "http://app.test/x?a=b+%2F", {"target": "/x?a=b%20/"}),
-    ("encoded as a form is, but with %20", "http://app.test/x?a=b%20%3Ac", {"target": "/x?a=b+:c"}),
-    ("without the parameters that are empty", "http://app.test/x?b=1", {"target": "/x?a=&b=1"}),
+    ("form-encoded", "http://app.test/x?a=b+%2F", {"target": "/x?a=b%20/"}),
+    ("form-encoded, but with %20", "http://app.test/x?a=b%20%3Ac", {"target": "/x?a=b+:c"}),
+    ("without empty parameters", "http://app.test/x?b=1", {"target": "/x?a=&b=1"}),
     ("without its query", "http://app.test/x", {"target": "/x?a=1"}),
 ]
 FORM_CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("query's parameters were signed as if", "http://app.test/xa1b2", {"target": "/x?b=2&a=1", "method": "GET"}),
     (
-        "signed in the URL and as if they were posted",
+        "signed both in the URL and as if they were posted",
         "http://app.test/x?b=2&a=1a1b2",
         {"target": "/x?b=2&a=1", "method": "GET"},
     ),
-    ("as the URL's query, as a GET", "http://app.test/x?q=0&b=2&a=1", {"target": "/x?q=0", "body": "b=2&a=1"}),
+    ("in the URL's query, as for a GET", "http://app.test/x?q=0&b=2&a=1", {"target": "/x?q=0", "body": "b=2&a=1"}),
     (
-        "which the request does not say it is",
+        "but its Content-Type does not say so",
         "http://app.test/xa1b2",
         {"body": "b=2&a=1", "headers": (("Content-Type", "text/plain"),)},
     ),
@@ -93,14 +93,14 @@ FORM_CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("parameters were signed encoded", "http://app.test/xTo%2B1415a+b", {"body": "To=%2b1415&a=%20b"}),
     ("with %20 for a space, encoded", "http://app.test/xTo%2B1415a%20b", {"body": "To=%2B1415&a=+b"}),
     ("without the white space around", "http://app.test/xa1b2 3", {"body": "a=+1+&b=2+3"}),
-    ("without those that are empty", "http://app.test/xa1", {"body": "a=1&City=&Zip="}),
+    ("without empty ones", "http://app.test/xa1", {"body": "a=1&City=&Zip="}),
     ("only the last of each name", "http://app.test/xa1b2", {"body": "a=3&b=2&a=1"}),
     ("only the first of each name", "http://app.test/xa3b2", {"body": "a=3&b=2&a=1"}),
     ("duplicates removed", "http://app.test/xa1a2", {"body": "a=2&a=1&a=2"}),
     ("not signed, only the URL", "http://app.test/x", {"body": "a=1"}),
     ("in the order received", "http://app.test/xb2a1", {"body": "b=2&a=1"}),
-    ("those of one name as received", "http://app.test/xa2a1b3", {"body": "b=3&a=2&a=1"}),
-    ("whatever its letter case", "http://app.test/xa1B2c3", {"body": "B=2&c=3&a=1"}),
+    ("sorted by name only, not by value", "http://app.test/xa2a1b3", {"body": "b=3&a=2&a=1"}),
+    ("sorted by name, ignoring case", "http://app.test/xa1B2c3", {"body": "B=2&c=3&a=1"}),
 ]
 CASES = ORIGIN_CASES + PATH_CASES + QUERY_CASES + FORM_CASES
 

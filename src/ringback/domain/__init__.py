@@ -1,1 +1,1 @@
-"""The rules of caller IDs, validation calls and callbacks: pure values and functions."""
+"""The rules for caller IDs, validation calls and callbacks: pure values and functions."""

@@ -7,7 +7,7 @@ from ringback.domain.timestamps import Timestamp
 
 
 class ClockMode(StrEnum):
-    """The mode of an account's clock: its time passes, or stands still."""
+    """The mode of an account's clock: running or frozen."""
 
     RUNNING = "running"
     FROZEN = "frozen"
@@ -28,11 +28,11 @@ class AccountClock(NamedTuple):
         return Timestamp(system_now + self.offset) if self.frozen_at is None else self.frozen_at
 
     def at(self, system_now: Timestamp) -> "AccountTime":
-        """Return the moment at the system time `system_now`."""
+        """Return the time on both clocks at the system time `system_now`."""
         return AccountTime(self.now(system_now), system_now, self)
 
     def set_to(self, account_now: Timestamp, *, system_now: Timestamp, mode: ClockMode | None = None) -> "AccountClock":
-        """Return the clock that shows `account_now` at the system time `system_now`; the mode stays unless given."""
+        """Return a clock that shows `account_now` at the system time `system_now`; its mode changes only if given."""
         if (mode or self.mode) == ClockMode.FROZEN:
             return AccountClock(frozen_at=account_now)
         return AccountClock(offset=account_now - system_now)
@@ -43,18 +43,18 @@ UNSET_CLOCK = AccountClock()
 
 
 class AccountTime(NamedTuple):
-    """One moment: `account_now` by the account's `clock`, `system_now` by the system clock."""
+    """One moment on both clocks: `account_now` on the account's `clock`, `system_now` on the system clock."""
 
     account_now: Timestamp
     system_now: Timestamp
     clock: AccountClock
 
     def later(self, account_now: Timestamp) -> "AccountTime":
-        """Return this moment with a later account time, for a clock that is being advanced."""
+        """Return this time with a later account time, for a clock that is being advanced."""
         return self._replace(account_now=account_now)
 
     def system_due_at(self, due: Timestamp) -> Timestamp | None:
-        """Return the system time at which the account's clock shows `due`; None if it is frozen before that."""
+        """Return the system time at which the account's clock shows `due`, or None if it is frozen earlier."""
         if self.clock.frozen_at is None:
             return Timestamp(due - self.clock.offset)
         return self.system_now if due <= self.clock.frozen_at else None

@@ -1,6 +1,6 @@
-"""Accounts, subaccounts and API keys, and why a client was not authenticated.
+"""Accounts, subaccounts and API keys, and explanations of failed authentication.
 
-The explanations are for the log: they contain no secret, and of the client's text only SIDs.
+The explanations are for the log. They contain no secrets, and nothing that the client sent except SIDs.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ NOON_HOUR = 12
 
 
 class AccountStatus(StrEnum):
-    """Twilio's status of an account; only an active one is served."""
+    """The status of an account at Twilio. Only active accounts are served."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -26,10 +26,11 @@ class AccountStatus(StrEnum):
 
 
 class Account(NamedTuple):
-    """An account; `parent_sid` is None unless it is a subaccount, `has_faults` tells whether it has any faults.
+    """An account. `parent_sid` is None unless it is a subaccount; `has_faults` tells whether it has any faults.
 
-    `auth_token` is the primary one, which signs callbacks. `previous_auth_token` was primary until a promotion; it only
-    serves explanations. A tuple is faster than a dataclass: every request reads one or two accounts.
+    `auth_token` is the primary token, which signs callbacks. `previous_auth_token` was the primary token until the
+    secondary one was promoted; it is used only in explanations. A named tuple is faster than a dataclass: every request
+    reads one or two accounts.
     """
 
     sid: AccountSid
@@ -53,27 +54,27 @@ class Account(NamedTuple):
 
     @property
     def auth_tokens(self) -> tuple[str, ...]:
-        """The tokens that authenticate, the primary one first. Source: docs/fidelity.md, auth tokens [documented]."""
+        """The valid auth tokens, the primary one first. Source: docs/fidelity.md, auth tokens [documented]."""
         return (self.auth_token, self.secondary_auth_token) if self.secondary_auth_token else (self.auth_token,)
 
     def may_act_for(self, other: "Account") -> bool:
-        """Tell whether this account's credentials are valid for `other`'s paths: its own and its subaccounts'."""
+        """Tell whether this account's credentials are valid for the paths of `other`: itself or a subaccount."""
         return other.is_active and self.may_manage(other)
 
     def may_manage(self, other: "Account") -> bool:
-        """Tell whether this account's credentials open the resource of `other`, also if that is suspended or closed."""
+        """Tell whether this account may access the resource of `other`, even if `other` is suspended or closed."""
         return self.is_active and self.sid in (other.sid, other.parent_sid)
 
 
 class AccountUpdate(NamedTuple):
-    """The changes that a client asks for; None leaves a value."""
+    """The changes that a client requests; None leaves a value unchanged."""
 
     friendly_name: str | None = None
     status: AccountStatus | None = None
 
 
 class Principal(NamedTuple):
-    """An authenticated client: the account of the path, that of its credentials, and the operations that they open."""
+    """An authenticated client: the account of the path, the account of the credentials, and what these may access."""
 
     account: Account
     holder_sid: AccountSid
@@ -82,7 +83,7 @@ class Principal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key ``SK…``, whose SID and secret authenticate for the operations that it opens."""
+    """An API key ``SK…``: its SID and secret authenticate a client for the operations that the key allows."""
 
     sid: ApiKeySid
     secret: str
@@ -92,9 +93,9 @@ class ApiKey:
 
 
 def default_subaccount_name(created: Timestamp) -> str:
-    """Return the name of a subaccount that was created without one: ``SubAccount Created at 2019-07-03 07:46 AM``.
+    """Return the default name of a subaccount: ``SubAccount Created at 2019-07-03 07:46 AM``.
 
-    Hours are counted to 23. Source: docs/fidelity.md, Account [oai, observed].
+    The hour is on the 24-hour clock, despite AM and PM. Source: docs/fidelity.md, Account [oai, observed].
     """
     at = to_datetime(created)
     return f"SubAccount Created at {at:%Y-%m-%d %H:%M} {'AM' if at.hour < NOON_HOUR else 'PM'}"
@@ -115,7 +116,7 @@ def explain_wrong_secret(username: str) -> str:
 
 
 def explain_previous_token(username: str) -> str:
-    """Explain the auth token that was primary until the secondary one was promoted."""
+    """Explain the use of an auth token that was replaced when the secondary one was promoted."""
     return f"old auth token for {username}: the secondary token was promoted and has replaced it"
 
 
@@ -130,12 +131,12 @@ def explain_deleted_account(account_sid: str) -> str:
 
 
 def explain_key_in_path() -> str:
-    """Explain a path that names an API key instead of an account, as clients send it that were not given an account."""
+    """Explain a path that names an API key instead of an account, as sent by clients without an account SID."""
     return "the path names an API key where an account SID belongs; pass the account SID to the client too"
 
 
 def explain_wrong_path(username: str, path_sid: str, account: Account | None) -> str:
-    """Explain why valid credentials of `username` do not open a path; `account` is that of `path_sid`, if it exists."""
+    """Explain why valid credentials do not give access to a path. `account` is the one with `path_sid`, if any."""
     if not is_sid(ACCOUNT, path_sid):
         return "the path does not name an account SID"
     if account is None:
@@ -143,5 +144,5 @@ def explain_wrong_path(username: str, path_sid: str, account: Account | None) ->
     if not account.is_active:
         return explain_inactive_account(account)
     if is_sid(API_KEY, username):
-        return f"key {username} belongs to another account than {path_sid}"
+        return f"key {username} does not belong to account {path_sid}"
     return f"account {username} is neither {path_sid} nor its parent account"

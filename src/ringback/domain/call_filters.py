@@ -1,4 +1,4 @@
-"""Filters of the list of calls: by number, by status, and by the times that calls show."""
+"""Filters for the list of calls: number, status, start time and end time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ DAY = 86_400 * MICROSECONDS
 
 
 def start_time(call: ValidationCall) -> Timestamp | None:
-    """Return when the number was dialed; None for a call that was not dialed.
+    """Return the time when the number was dialed, or None for a call that was not dialed.
 
     Source: docs/fidelity.md, Call [oai].
     """
@@ -23,7 +23,7 @@ def start_time(call: ValidationCall) -> Timestamp | None:
 
 
 def end_time(call: ValidationCall) -> Timestamp | None:
-    """Return when a completed call ended; None for any other call. Source: docs/fidelity.md, Call [oai]."""
+    """Return the time when a completed call ended, or None for any other call. Source: docs/fidelity.md, Call [oai]."""
     return call.ended_at if call.state == CallState.COMPLETED else None
 
 
@@ -34,7 +34,7 @@ def date_updated(call: ValidationCall) -> Timestamp:
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """The times from `start` (inclusive) to `before` (exclusive); None for an open end."""
+    """A range of times from `start` (inclusive) to `before` (exclusive); None means unbounded."""
 
     start: Timestamp | None = None
     before: Timestamp | None = None
@@ -49,7 +49,7 @@ ALWAYS = TimeRange()
 
 @dataclass(frozen=True, slots=True)
 class CallFilters:
-    """The filters of a list of calls: an E.164 number, states, and ranges of start and end times; None for any."""
+    """The filters of a list of calls: an E.164 number, states, and ranges of start and end times; None matches all."""
 
     phone_number: str | None = None
     states: tuple[CallState, ...] | None = None
@@ -62,10 +62,10 @@ class NothingMatches(Exception):
 
 
 def parse_call_filters(parameters: Mapping[str, str]) -> CallFilters:
-    """Parse ``To``, ``From``, ``Status``, ``ParentCallSid``, ``StartTime`` and ``EndTime``, also with < and >.
+    """Parse ``To``, ``From``, ``Status``, ``ParentCallSid``, ``StartTime`` and ``EndTime`` (also with < and >).
 
     Raises NothingMatches for an invalid number, status or time, and for values that no validation call has: a parent
-    call, or a caller other than Twilio's. Source: docs/fidelity.md, list of calls.
+    call, or a caller other than Twilio's number. Source: docs/fidelity.md, list of calls.
     """
     if parameters.get("ParentCallSid"):
         raise NothingMatches
@@ -96,7 +96,7 @@ def _states(status: str) -> tuple[CallState, ...]:
 
 
 def parse_time_range(parameters: Mapping[str, str], name: str) -> TimeRange:
-    """Return the range of ``Name`` (that day), ``Name>`` (that time or later) and ``Name<`` (before that time).
+    """Return the range given by ``Name`` (that day), ``Name>`` (that time or later) and ``Name<`` (before that time).
 
     Raises NothingMatches for an invalid time.
     """

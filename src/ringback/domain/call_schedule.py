@@ -10,13 +10,13 @@ from ringback.domain.timestamps import Timestamp, after
 WAIT_SECONDS = {"w": 0.5, "W": 1.0}
 """Source: docs/fidelity.md, Extension [documented; the capital W assumed]."""
 PAUSE = "w"
-"""The pause of half a second that keys may contain, as in Twilio's SendDigits."""
+"""The character for a pause of half a second between keys, as in Twilio's SendDigits."""
 EXTENSION_KEY_SECONDS = 0.1
 """Time to dial one digit of an extension. Source: docs/fidelity.md, Extension [assumed]."""
 
 
 class PendingEvent(NamedTuple):
-    """An event that is due at `at`, with the digits of `CallEvent.DIGITS`."""
+    """An event that is due at `at`. Only `CallEvent.DIGITS` has `digits`."""
 
     at: Timestamp
     event: CallEvent
@@ -42,15 +42,14 @@ def next_event(call: ValidationCall, policy: CallPolicy, account_now: Timestamp)
 
 
 def extension_seconds(extension: str) -> float:
-    """Return the time to dial these digits and waits."""
+    """Return the time in seconds that dialing these digits and pauses takes."""
     return sum(WAIT_SECONDS.get(key, EXTENSION_KEY_SECONDS) for key in extension)
 
 
 def paused_digits(call: ValidationCall, policy: CallPolicy, account_now: Timestamp, keys: str) -> PendingEvent:
-    """Return the event of keys that the callee presses with pauses (``w``) from `account_now` on.
+    """Return the event for keys that the callee presses with pauses (``w``), starting at `account_now`.
 
-    The keys arrive together, after all pauses before the last one. The prompt's timeout takes precedence if it comes
-    first; the keys are then lost.
+    All keys arrive together, after the pauses that precede the last key. If the prompt times out first, they are lost.
     """
     at = after(account_now, WAIT_SECONDS[PAUSE] * keys.rstrip(PAUSE).count(PAUSE))
     timeout_at = after(call.timeline[-1].at, policy.prompt_timeout_seconds)

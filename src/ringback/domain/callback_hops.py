@@ -15,7 +15,7 @@ _USER_INFO = re.compile(r"^((?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]{2})[^/\\?#]*@")
 
 @dataclass(frozen=True, slots=True)
 class CallbackHop:
-    """One request of an attempt, and its response.
+    """One request of a delivery attempt, and its response.
 
     `is_sent` is False if no connection was made. Without a response `status_code` is None and `error` gives the reason.
     `location` is the response's Location header with user info masked. `mapped_to` is where the host map sent the
@@ -55,7 +55,7 @@ def mask_location(location: str) -> str:
 
 
 def redirect_hint(hops: Sequence[CallbackHop], form: ParameterPairs) -> str | None:
-    """Return advice about an attempt's redirects, or None if it is not needed.
+    """Return advice about an attempt's redirects, or None if none is needed.
 
     Source: docs/fidelity.md, StatusCallback redirects.
     """
@@ -66,7 +66,7 @@ def redirect_hint(hops: Sequence[CallbackHop], form: ParameterPairs) -> str | No
                 f"{_carried(following, form)}. {_ADVICE[hop.method]}"
             )
     if hops and hops[-1].status_code == PERMANENT_REDIRECT and hops[-1].location is not None:
-        return f"Twilio does not follow 308. {_ADVICE[hops[-1].method]}"
+        return f"Twilio does not follow 308 redirects. {_ADVICE[hops[-1].method]}"
     return None
 
 
@@ -87,7 +87,7 @@ def _has_all(hop: CallbackHop, form: ParameterPairs) -> bool:
 
 
 def _carried(hop: CallbackHop, form: ParameterPairs) -> str:
-    """Describe the StatusCallback's parameters in a request that lacks some of them."""
+    """Describe which of the StatusCallback's parameters a request has, if some are missing."""
     carried = set(hop.parameters(form))
     if not carried:
         return "no parameters"

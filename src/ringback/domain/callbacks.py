@@ -28,8 +28,8 @@ USER_AGENT = "TwilioProxy/1.1"
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307})
 HTTP_TEMPORARY_REDIRECT = 307
 MAX_LOCATION_CHARACTERS = 8_192
-"""Limit on the Location of a redirect, because the journal stores every request. Source: docs/fidelity.md,
-StatusCallback redirects [assumed]."""
+"""Maximum length of a redirect's Location: the journal stores every request. Source: docs/fidelity.md, StatusCallback
+redirects [assumed]."""
 MAX_REDIRECTS = 10
 """Source: docs/fidelity.md, StatusCallback redirects [documented]."""
 
@@ -73,9 +73,9 @@ class StatusCallback:
     It is signed with `auth_token`, or with the shared key of `webhook_signing`: those of the account, unless a fault
     replaces them.
 
-    `signed_port` is the account's own policy, None if it follows the settings.
-    `attempts` counts all attempts, `earlier_attempts` those of deliveries that have ended. `fault` is the effect of the
-    fault that the current delivery has triggered.
+    `signed_port` is the account's own policy, None if it follows the settings. `attempts` counts all attempts,
+    `earlier_attempts` only those of previous deliveries. `fault` is the effect of the fault that the current delivery
+    triggered.
     """
 
     call_sid: CallSid
@@ -135,8 +135,8 @@ class CallbackAttempt:
     """One attempt to deliver a StatusCallback: its requests, and the outcome.
 
     `method`, `url` and `headers` are those of the last request, `answer` is the start of the last response's body.
-    Without a response `status_code` is None and `error` gives the reason. `hops` are all requests in order. They are
-    empty if nothing was sent, and in journals of ringback 0.1.0, which stored the last request only.
+    Without a response `status_code` is None and `error` gives the reason. `hops` has all requests in order. It is empty
+    if nothing was sent, and in journals of ringback 0.1.0, which stored only the last request.
     """
 
     number: int
@@ -155,9 +155,9 @@ class CallbackAttempt:
 class CallbackSummary:
     """A summary of a call's StatusCallback.
 
-    `attempts` counts the attempts of all deliveries. `status_code`, `error` and `redirects`, the number of redirects
-    that were followed, are those of the last attempt; `fault` is that of the last delivery. `is_signature_valid` is
-    None if the last attempt sent nothing.
+    `attempts` counts the attempts of all deliveries. `status_code`, `error` and `redirects` (the number of redirects
+    followed) are those of the last attempt; `fault` is that of the last delivery. `is_signature_valid` is None if the
+    last attempt sent nothing.
     """
 
     status: CallbackStatus
@@ -209,7 +209,7 @@ def _minutes_rounded_up(seconds: int) -> int:
 
 
 def with_geography(parameters: ParameterPairs) -> ParameterPairs:
-    """Return `parameters` in the order of `PARAMETER_ORDER`, with the geography of their numbers unless they have it.
+    """Return `parameters` in the order of `PARAMETER_ORDER`, with the geography of their numbers added if missing.
 
     The first lookup in an area reads files, which takes milliseconds. Source: docs/fidelity.md, StatusCallback
     parameters [observed].
@@ -248,9 +248,10 @@ def signature(
 
 
 def sign_request(callback: StatusCallback, target: HttpUrl, method: str) -> SignedRequest:
-    """Return the signed request for `callback` to `target`: its own URL with parameters, or a redirect's.
+    """Return the signed request that sends `callback` to `target`: its own URL with parameters, or a redirect's URL.
 
-    The signature covers the URL as requested: without fragment and user info, with its port unless that is dropped.
+    The signature covers the URL as requested: without fragment and user info, and with its port unless the port is
+    dropped.
     """
     form = callback.parameters if method == "POST" else ()
     headers = [
@@ -280,7 +281,7 @@ def _signature_headers(callback: StatusCallback, url: str, form: ParameterPairs)
 
 
 def first_request(callback: StatusCallback) -> SignedRequest:
-    """Return the first request of an attempt: a form by POST, or the parameters after the URL's own query by GET."""
+    """Return the first request of an attempt: a POST with a form, or a GET with the parameters in its query."""
     url = parse_url(callback.url)
     if callback.method == "GET":
         url = url.with_parameters(callback.parameters)
@@ -290,9 +291,9 @@ def first_request(callback: StatusCallback) -> SignedRequest:
 def redirected_request(callback: StatusCallback, sent: SignedRequest, location: str, status: int) -> SignedRequest:
     """Return the request that follows a redirect to `location`, with its own signature.
 
-    307 keeps method and parameters. After 301, 302 and 303 the location is requested by GET, without parameters added.
-    Raises ValueError if `location` is too long or not an http(s) URL.
-    Source: docs/fidelity.md, StatusCallback redirects [assumed].
+    307 preserves the method and parameters. After 301, 302 and 303 the location is requested by GET, and no parameters
+    are added. Raises ValueError if `location` is too long or not an http(s) URL. Source: docs/fidelity.md,
+    StatusCallback redirects [assumed].
     """
     if len(location) > MAX_LOCATION_CHARACTERS:
         raise ValueError(f"it has more than {MAX_LOCATION_CHARACTERS} characters")

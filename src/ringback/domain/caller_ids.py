@@ -1,4 +1,4 @@
-"""Caller IDs (verified numbers), and the rules of their names."""
+"""Caller IDs (verified numbers), and the rules for their names."""
 
 import re
 from typing import Literal, NamedTuple
@@ -7,7 +7,7 @@ from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
 from ringback.domain.timestamps import Timestamp
 
 ValidationCodeFormat = Literal["string", "integer"]
-"""The JSON form of a validation code: ``"012345"``, or the product page's literal ``123456``."""
+"""The JSON type of a validation code: a string (``"012345"``), or an integer (``123456``) as on the product page."""
 
 FRIENDLY_NAME_MAX_CHARACTERS = 64
 """Source: docs/fidelity.md, FriendlyName [page]."""
@@ -18,7 +18,7 @@ _NOT_XML_1_0 = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]
 class OutgoingCallerId(NamedTuple):
     """A verified number of an account; `phone_number` is E.164.
 
-    It is a tuple because a page has up to 1,000.
+    It is a named tuple, for speed: a page has up to 1,000 of them.
     """
 
     sid: OutgoingCallerIdSid
@@ -30,9 +30,9 @@ class OutgoingCallerId(NamedTuple):
 
 
 def friendly_name_error(name: str) -> str | None:
-    """Return what is wrong with a FriendlyName, or None. It has 1 to 64 code points, all valid in XML 1.0."""
+    """Return the error in a FriendlyName, or None. It must have 1 to 64 code points, all valid in XML 1.0."""
     if not 1 <= len(name) <= FRIENDLY_NAME_MAX_CHARACTERS:
         return f"between 1 and {FRIENDLY_NAME_MAX_CHARACTERS} characters"
     if _NOT_XML_1_0.search(name):
-        return "it has a character that is not valid in XML"
+        return "it contains a character that is not valid in XML"
     return None

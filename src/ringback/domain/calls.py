@@ -1,6 +1,6 @@
-"""The validation call: the request for it, its states, its events, and the table of its transitions.
+"""The validation call: its request, its states and events, and the table of its transitions.
 
-`transition` is pure and the only function that changes a call. docs/call-states.md shows `CALL_TRANSITIONS`.
+`transition` is a pure function, and the only one that changes a call. docs/call-states.md shows `CALL_TRANSITIONS`.
 """
 
 from enum import StrEnum
@@ -12,7 +12,7 @@ from ringback.domain.timestamps import Timestamp, seconds_between
 
 
 class CallStatus(StrEnum):
-    """Twilio's status of a call, as clients read it."""
+    """The status of a call at Twilio, as clients read it."""
 
     QUEUED = "queued"
     RINGING = "ringing"
@@ -25,7 +25,7 @@ class CallStatus(StrEnum):
 
 
 class CallState(StrEnum):
-    """The state of a call; finer than `CallStatus` while the call is in progress."""
+    """The state of a call: more detailed than `CallStatus` while the call is in progress."""
 
     QUEUED = "queued"
     RINGING = "ringing"
@@ -46,7 +46,7 @@ IN_PROGRESS_STATES = frozenset({CallState.DIALING_EXTENSION, CallState.PROMPTING
 _STATUSES = {state: CallStatus.IN_PROGRESS if state in IN_PROGRESS_STATES else CallStatus(state) for state in CallState}
 
 ENDED = "ended"
-"""The event of the timeline entry that tells how a call ended."""
+"""The event of the timeline entry that records how a call ended."""
 
 FINAL_STATES = frozenset(CallState) - {CallState.QUEUED, CallState.RINGING} - IN_PROGRESS_STATES
 
@@ -119,7 +119,8 @@ class ValidationRequest(NamedTuple):
 class ValidationAnswer(NamedTuple):
     """The answer to a validation request: the code to enter, and the call that will ask for it.
 
-    `has_superseded` tells that the request ended another call to the number, whose StatusCallback is now pending.
+    `has_superseded` tells whether the request ended another call to the number; the StatusCallback of that call is then
+    pending.
     """
 
     account_sid: AccountSid
@@ -141,11 +142,10 @@ class TimelineEntry(NamedTuple):
 class ValidationCall(NamedTuple):
     """A validation call.
 
-    It is a tuple because every event copies it, and copying a tuple takes a third of the time of copying a dataclass.
-    The code is valid until `code_expires_at`, inclusive; None means as long as the call lasts. `phone` is None until
-    the number is dialed; `keys` are those entered at the current prompt. `ringing_at`, `answered_at` and `ended_at` are
-    the times of these events, None until then. `outgoing_caller_id_sid` is that of the caller ID which a successful
-    call created.
+    It is a named tuple because every event copies it, and copying a dataclass takes three times as long. The code is
+    valid until `code_expires_at`, inclusive; None means as long as the call lasts. `phone` is None until the number is
+    dialed; `keys` are the keys entered at the current prompt. `ringing_at`, `answered_at` and `ended_at` are the times
+    of these events, None until then. `outgoing_caller_id_sid` identifies the caller ID that a successful call created.
     """
 
     sid: CallSid
@@ -172,7 +172,7 @@ class ValidationCall(NamedTuple):
     timeline: tuple[TimelineEntry, ...] = ()
 
     def has_expired(self, account_now: Timestamp) -> bool:
-        """Tell whether the code is no longer valid, although the call goes on."""
+        """Tell whether the code has expired while the call continues."""
         return self.code_expires_at is not None and account_now > self.code_expires_at
 
     @property
@@ -194,7 +194,7 @@ class ValidationCall(NamedTuple):
 
     @property
     def answered_seconds(self) -> int:
-        """Whole seconds from answer to end; 0 if either is missing, or if the clock was set back in between."""
+        """Whole seconds from answer to end; 0 if either is missing, or if the clock was set back during the call."""
         if self.answered_at is None or self.ended_at is None:
             return 0
         return max(0, int(seconds_between(self.answered_at, self.ended_at)))
@@ -232,7 +232,7 @@ CALL_TRANSITIONS: dict[tuple[CallState, CallEvent, Guard], CallState] = {
 
 
 def transition(call: ValidationCall, event: CallEvent, *, account_now: Timestamp, digits: str = "") -> ValidationCall:
-    """Return the call after `event`, with one or two more timeline entries. `CallEvent.DIGITS` comes with `digits`.
+    """Return the call after `event`, with one or two timeline entries added. Only `CallEvent.DIGITS` has `digits`.
 
     Raises IllegalCallEvent if the table has no transition for the event in the call's state.
     """
@@ -254,7 +254,7 @@ def transition(call: ValidationCall, event: CallEvent, *, account_now: Timestamp
 def _guard(call: ValidationCall, event: CallEvent, account_now: Timestamp, digits: str) -> Guard:
     match event:
         case CallEvent.DIAL:
-            # each LineState has the value of its guard
+            # each LineState has the same value as its guard
             return Guard(line_state(call.phone)) if call.phone else Guard.ALWAYS
         case CallEvent.ANSWER:
             return Guard.EXTENSION_TO_DIAL if call.extension else Guard.NO_EXTENSION
@@ -267,7 +267,7 @@ def _guard(call: ValidationCall, event: CallEvent, account_now: Timestamp, digit
 
 
 def _code_guard(call: ValidationCall, keys: str, account_now: Timestamp) -> Guard:
-    """Return the guard of entered keys. An expired code counts as wrong. Source: docs/fidelity.md, policy [assumed]."""
+    """Return the guard for these keys. An expired code counts as wrong. Source: docs/fidelity.md, policy [assumed]."""
     if len(keys) < CODE_DIGITS:
         return Guard.KEYS_MISSING
     is_valid = keys == call.validation_code and not call.has_expired(account_now)

@@ -11,19 +11,19 @@ from ringback.domain.twilio_hosts import EMULATED_HOST
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 MORE_INFO_URL = "https://www.twilio.com/docs/errors/"
 SHOWN_CHARACTERS = 64
-"""Maximum length of an invalid value that a message repeats."""
+"""Length to which messages truncate invalid values."""
 STOPPING = "the server is stopping; the request may have been carried out"
 METHOD_NOT_ALLOWED = 20004
 """Code of `method_not_allowed`."""
 RETRY_AFTER_SECONDS = 1
-"""Time that a client must wait before it retries a request that was rejected temporarily."""
+"""Time that a client must wait before it retries a temporarily rejected request."""
 
 
 class TwilioError(Exception):
     """An error response of the Twilio API.
 
-    `status` is the HTTP status, `code` Twilio's five-digit number, `headers` the response's additional fields. `reason`
-    is only for the log: it is never in the response, and contains no secret.
+    `status` is the HTTP status, `code` Twilio's five-digit number, `headers` the additional header fields of the
+    response. `reason` is only for the log: it is never in the response, and contains no secret.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class TwilioError(Exception):
 
 
 def _shown(value: str) -> str:
-    """Return an invalid value as a message repeats it: short, printable, valid in XML."""
+    """Return an invalid value for use in a message: truncated, printable and valid in XML."""
     short = value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "..."
     return "".join(character if character.isprintable() else "?" for character in short)
 
@@ -64,7 +64,7 @@ def invalid_username(reason: str = "") -> TwilioError:
 
 
 def wrong_credentials(reason: str = "") -> TwilioError:
-    """Return the error for a wrong password, an inactive account, or credentials that do not open the path."""
+    """Return the error for a wrong password, an inactive account, or credentials without access to the path."""
     return _authentication_failed("Authenticate", reason)
 
 
@@ -74,12 +74,12 @@ def missing_permission(permission: str, reason: str = "") -> TwilioError:
 
 
 def invalid_account_sid(account_sid: str, reason: str = "") -> TwilioError:
-    """Return the error for a path with the SID of another kind of resource where an account SID belongs."""
+    """Return the error for a path that has the SID of a different type of resource in place of an account SID."""
     return TwilioError(400, 90002, f"AccountSid {_shown(account_sid)} is invalid", reason=reason)
 
 
 def not_found(path: str) -> TwilioError:
-    """Return the error for an unknown resource; `path` is the requested one with its suffix and without its query."""
+    """Return the error for an unknown resource; `path` is the requested path with its suffix, without the query."""
     return TwilioError(404, 20404, f"The requested resource {path} was not found")
 
 
@@ -90,13 +90,13 @@ def resource_not_emulated(method: str, path: str) -> TwilioError:
 
 
 def host_not_emulated(host: str, method: str, path: str) -> TwilioError:
-    """Return the error for an intercepted request to another of Twilio's hosts."""
+    """Return the error for an intercepted request to a Twilio host that ringback does not emulate."""
     only = f"ringback emulates only OutgoingCallerIds, on {EMULATED_HOST}"
     return TwilioError(404, 20404, f"{host} is not emulated: {only}, and refused {method} {_shown(path)}")
 
 
 def method_not_allowed(allow: str) -> TwilioError:
-    """Return the error for a method that the resource does not have; `allow` lists its methods, with commas."""
+    """Return the error for a method that the resource does not have; `allow` lists its methods, separated by commas."""
     return TwilioError(405, METHOD_NOT_ALLOWED, "Method not allowed", {"Allow": allow})
 
 
@@ -107,12 +107,12 @@ def malformed_request(reason: str) -> TwilioError:
 
 def request_timeout(limit_seconds: int) -> TwilioError:
     """Return the error for a request that does not arrive completely in time."""
-    return TwilioError(408, 20408, f"Request Timeout: a request may take {limit_seconds} seconds to arrive")
+    return TwilioError(408, 20408, f"Request Timeout: the request did not arrive within {limit_seconds} seconds")
 
 
 def body_too_large(limit_bytes: int, *, hang_up: bool) -> TwilioError:
-    """Return the error for a large body; `hang_up` if it was not read, so that the connection cannot be used again."""
-    message = f"Request Entity Too Large: a body may have {limit_bytes} bytes"
+    """Return the error for a body that is too large. If it was not read, `hang_up` closes the connection."""
+    message = f"Request Entity Too Large: the body is larger than {limit_bytes} bytes"
     return TwilioError(413, 20413, message, {"Connection": "close"} if hang_up else NO_HEADERS)
 
 
@@ -202,7 +202,7 @@ def trial_account_cannot_call() -> TwilioError:
 
 
 def too_many_calls_to_number(limit: int) -> TwilioError:
-    """Return the error for a number that was called its maximum of times within a week."""
+    """Return the error for a number that was already called the maximum number of times within a week."""
     message = f"Reached maximum verification attempts: calls to this number within seven days are limited to {limit}"
     return TwilioError(429, 22100, message)
 
@@ -218,7 +218,7 @@ def call_not_in_progress() -> TwilioError:
 
 
 def parameter_not_emulated(name: str) -> TwilioError:
-    """Return the error for a parameter of Twilio's that ringback does not emulate."""
+    """Return the error for a Twilio parameter that ringback does not emulate."""
     return TwilioError(400, 20001, f"ringback does not emulate the parameter {name}, and changed nothing")
 
 

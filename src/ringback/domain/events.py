@@ -32,7 +32,7 @@ class EventType(StrEnum):
 
 
 class NewEvent(NamedTuple):
-    """An event that is not stored yet; `at` is the account's time. A tuple, because a call has six."""
+    """An event that is not stored yet; `at` is the account's time. A tuple, for speed: each call has six events."""
 
     account_sid: AccountSid
     at: Timestamp
@@ -43,7 +43,7 @@ class NewEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A stored event. Later events have higher ids; an id is never used again."""
+    """A stored event. Later events have higher ids; ids are never reused."""
 
     id: int
     at: Timestamp
@@ -53,7 +53,7 @@ class Event:
 
 
 def call_queued(call: ValidationCall) -> NewEvent:
-    """Return the event of a new call."""
+    """Return the event for a new call."""
     data: EventData = {
         "phone_number": call.phone_number,
         "validation_code": call.validation_code,
@@ -76,7 +76,7 @@ def call_moved(call: ValidationCall, event: CallEvent, digits: str, account_now:
 
 
 def call_ended(call: ValidationCall, account_now: Timestamp) -> NewEvent:
-    """Return the event of a call's end, with its outcome."""
+    """Return the event for the end of a call, with its outcome."""
     data: EventData = {
         "verification_status": call.verification_status,
         "outgoing_caller_id_sid": call.outgoing_caller_id_sid,
@@ -92,7 +92,7 @@ def _of_call(call: ValidationCall, kind: EventType, at: Timestamp, data: EventDa
 def caller_id_event(
     caller_id: OutgoingCallerId, kind: EventType, at: Timestamp, call_sid: CallSid | None = None
 ) -> NewEvent:
-    """Return the event of a caller ID's creation (with the call that verified it, if any), update or deletion."""
+    """Return the event for a caller ID's creation (with the call that verified it, if any), update or deletion."""
     data: EventData = {
         "sid": caller_id.sid,
         "phone_number": caller_id.phone_number,
@@ -104,9 +104,9 @@ def caller_id_event(
 def callback_settled(
     callback: StatusCallback, last: CallbackAttempt, status: CallbackStatus, account_now: Timestamp
 ) -> NewEvent:
-    """Return the event of a StatusCallback that was delivered or failed; `last` is the attempt that settled it.
+    """Return the event for a StatusCallback that was delivered or failed; `last` is the attempt that settled it.
 
-    After a redirect the event has every request of the attempt.
+    After a redirect the event contains all requests of the attempt.
     """
     kind = EventType.CALLBACK_DELIVERED if status == CallbackStatus.DELIVERED else EventType.CALLBACK_FAILED
     data: EventData = {"url": last.url, "attempts": last.number, "status_code": last.status_code, "error": last.error}

@@ -1,6 +1,6 @@
-"""Effects of faults: an error, a delay, a lost answer, a StatusCallback that is duplicated, wrongly signed or lost.
+"""Effects of faults: an error, a delay, a lost answer, a StatusCallback that is duplicated, incorrectly signed or lost.
 
-An effect is a value. The Twilio API and the callback sender carry it out.
+An effect is a value. The Twilio API and the callback sender apply it.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,14 +25,14 @@ FIRST_CODE = 20_000
 FIRST_ERROR_STATUS = 400
 BODILESS_STATUSES = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
 DEFAULT_CONTENT_TYPE = "text/html; charset=utf-8"
-"""Type of a body that a fault answers with: those of load balancers and proxies are HTML."""
+"""Content type of a fault's body: load balancers and proxies send HTML."""
 
 EffectDict = Mapping[str, Any]
-"""An effect as JSON has it: its name and value, ``{"status": 429}``, and the options of that name."""
+"""The JSON form of an effect: its name and value, ``{"status": 429}``, and the options of that name."""
 
 
 class InvalidFault(ValueError):
-    """A fault is invalid; the message names the part and what would be valid."""
+    """A fault is invalid; the message names the invalid part and the valid values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _plain_error(status: int) -> TwilioError:
 
 @dataclass(frozen=True, slots=True)
 class AnswerBody:
-    """Effect that answers a request with any status and body, as a proxy before Twilio could, and changes nothing."""
+    """Effect that answers a request with any status and body, as a proxy might, and changes nothing."""
 
     status: int
     body: str
@@ -86,7 +86,7 @@ class AnswerBody:
 class Delay:
     """Effect that delays a request or StatusCallback by `seconds` of real time, independent of the account's clock.
 
-    A request is delayed before any change or, with the moment "after", between the commit of its change and its answer.
+    A request is delayed before any change or, with the moment "after", between the commit and the response.
     """
 
     seconds: float
@@ -164,7 +164,7 @@ def _answer(data: EffectDict) -> Effect:
             raise InvalidFault("effect: content_type belongs to body")
         return AnswerError(status, data.get("code"), data.get("message"))
     if data.keys() & {"code", "message"}:
-        raise InvalidFault("effect: body replaces Twilio's error, so that code and message have no place in it")
+        raise InvalidFault("effect: body replaces Twilio's error, so code and message cannot be used with it")
     if body and status in BODILESS_STATUSES:
         raise InvalidFault(f"effect: status {status} has no body")
     return AnswerBody(status, body, data.get("content_type", DEFAULT_CONTENT_TYPE))
@@ -196,7 +196,7 @@ def is_on_requests(effect: Effect) -> bool:
 
 
 def is_on_callbacks(effect: Effect) -> bool:
-    """Tell whether an effect applies to StatusCallbacks. They have no answer that a delay could precede."""
+    """Tell whether an effect applies to StatusCallbacks. A delay "after" does not: there is no answer to delay."""
     is_late_answer = isinstance(effect, Delay) and effect.moment == "after"
     return isinstance(effect, Delay | Duplicate | AlterSignature | Suppress) and not is_late_answer
 
@@ -230,7 +230,7 @@ def callback_effect_from_dict(data: EffectDict) -> Effect:
     """Return the effect on a StatusCallback that `data` names. Raises InvalidFault for one that applies to requests."""
     effect = effect_from_dict(data)
     if not is_on_callbacks(effect):
-        raise InvalidFault(f"effect: {describe_effect(effect)} is not for StatusCallbacks")
+        raise InvalidFault(f"effect: {describe_effect(effect)} does not apply to StatusCallbacks")
     if isinstance(effect, Delay) and not isinstance(effect.seconds, int | float):
         raise InvalidFault("effect: delay_seconds is not a number")
     if isinstance(effect, Duplicate) and not isinstance(effect.times, int):

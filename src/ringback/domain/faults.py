@@ -17,7 +17,7 @@ from ringback.domain.operations import Operation
 from ringback.domain.timestamps import Timestamp
 
 RandomFraction = Callable[[int, int], float]
-"""Return a random number in [0, 1) for a fault's index in its account and the number of its trial."""
+"""Returns a random number in [0, 1) for a fault's index in its account and the number of its trial."""
 
 
 class FaultTarget(StrEnum):
@@ -44,14 +44,14 @@ class NewFault:
     probability: float | None = None
 
     def __post_init__(self) -> None:
-        """Raise InvalidFault for parts that do not go together."""
+        """Raise InvalidFault for an invalid combination of fields."""
         if self.times is not None and self.probability is not None:
             raise InvalidFault("times, probability: give one of them, or neither for a fault that always applies")
         is_callback = self.operation == FaultTarget.STATUS_CALLBACK
         if not (is_on_callbacks(self.effect) if is_callback else is_on_requests(self.effect)):
             allowed = CALLBACK_EFFECT_NAMES if is_callback else OPERATION_EFFECT_NAMES
             raise InvalidFault(
-                f"effect: {describe_effect(self.effect)} is not valid for {self.operation}, which takes {allowed}"
+                f"effect: {describe_effect(self.effect)} is not valid for {self.operation}, which accepts {allowed}"
             )
 
 
@@ -76,15 +76,15 @@ class Fault:
         return self.times_left == 0
 
     def applies_to(self, target: FaultTarget) -> bool:
-        """Tell whether this fault may be triggered there; `*` is every operation, but not the StatusCallback."""
+        """Tell whether this fault applies to `target`. `*` stands for every operation, but not for StatusCallbacks."""
         if self.operation == FaultTarget.EVERY_OPERATION:
             return target != FaultTarget.STATUS_CALLBACK
         return self.operation == target
 
     def after_trial(self, index: int, random_fraction: RandomFraction) -> "Fault":
-        """Return this fault after one more trial, which triggered it if `triggered` is one higher.
+        """Return this fault after one more trial. If the trial triggered it, `triggered` is one higher.
 
-        `index` is its position among its account's faults, from 0.
+        `index` is the zero-based position of the fault among its account's faults.
         """
         trials = self.trials + 1
         if self.probability is not None and random_fraction(index, trials) >= self.probability:

@@ -1,10 +1,10 @@
 """The city, state and country of a phone number, as far as the phonenumbers library knows them.
 
-The library answers that itself, but importing `phonenumbers.geocoder` loads the place names of the world in every
-language: 100 MB and half a second. `place_names.txt`, generated from the library's data, holds the English ones.
+The library has functions for this, but importing `phonenumbers.geocoder` loads all place names in every language, which
+takes 100 MB and half a second. `place_names.txt`, generated from the library's data, has the English names.
 
-A line of the file is an area: the first digits of its numbers, then its places. A place is a tab, its name, and the
-remaining digits of its prefixes, each between semicolons: ``1212<tab>New York, NY;;``.
+Each line of the file describes an area: the first digits of its numbers, then its places. Each place consists of a tab,
+its name, and the remaining digits of its prefixes, each between semicolons: ``1212<tab>New York, NY;;``.
 """
 
 from bisect import bisect_left
@@ -19,7 +19,7 @@ AREA_DIGITS = 4
 LONGEST_PREFIX_DIGITS = 9
 SHORTEST_PREFIX_DIGITS = 3
 CACHED_AREAS = 32
-"""A longer prefix of the same area is looked up just before; the longest line has 270 KB."""
+"""Cached lines: a lookup tries several prefixes, which have the same line. The longest line has 270 KB."""
 NO_COUNTRY = frozenset({"", "001"})
 """Region codes of numbers that belong to no country: unknown, or of an international network."""
 COUNTRIES_WITH_STATES = frozenset({"US", "CA"})
@@ -27,7 +27,7 @@ COUNTRIES_WITH_STATES = frozenset({"US", "CA"})
 
 @dataclass(frozen=True, slots=True)
 class Geography:
-    """A number's home; what is not known is empty. `state` and `country` are two-letter codes where they exist."""
+    """A number's location. Unknown fields are empty. `state` and `country` are two-letter codes where they exist."""
 
     city: str = ""
     state: str = ""
@@ -37,7 +37,7 @@ class Geography:
 
 @lru_cache(maxsize=4096)
 def geography(e164: str) -> Geography:
-    """Return the home of an E.164 number. Its zip code is always empty.
+    """Return the location of an E.164 number. The zip code is always empty.
 
     The first call reads the file of place names; the first call for a country loads the library's data about it.
     """
@@ -59,9 +59,9 @@ def geography(e164: str) -> Geography:
 
 @lru_cache(maxsize=4096)
 def country_of(e164: str) -> str:
-    """Return the two-letter code of a number's country; empty for a number that belongs to none.
+    """Return the two-letter code of a number's country, or an empty string if it belongs to no country.
 
-    A number that is not valid has the main country of its calling code.
+    For an invalid number, return the main country of its calling code.
     """
     try:
         number = phonenumbers.parse(e164, None)
@@ -85,7 +85,7 @@ def _place_name(digits: str) -> str:
 
 @lru_cache(maxsize=CACHED_AREAS)
 def _places(area: bytes) -> bytes:
-    """Return the line of an area, found by bisection because the lines are sorted; empty for an unknown area."""
+    """Return the line of an area, or an empty string for an unknown area. The lines are sorted: bisect them."""
     data, line_start = _data(), area + b"\t"
 
     def line_at(position: int) -> bytes:

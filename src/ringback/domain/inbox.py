@@ -21,7 +21,7 @@ _SEPARATORS = re.compile(rb"&+")
 
 @dataclass(frozen=True, slots=True)
 class SignatureCandidates:
-    """Possible inputs of a signature: other keys by their names, the StatusCallback URL, and the shared key."""
+    """Possible inputs of a signature: other keys by name, the StatusCallback URL, and the shared key."""
 
     other_keys: Mapping[str, Key]
     given_url: str | None
@@ -59,7 +59,7 @@ class StoredMessage:
 
 
 def received_parameters(request: ReceivedRequest) -> ParameterPairs:
-    """Return the first parameters of a request: those of the query by GET, of the form otherwise."""
+    """Return the first parameters of a request: from the query of a GET, otherwise from the form."""
     if request.method in _BODILESS_METHODS:
         encoded = request.target.partition(b"?")[2]
     else:
@@ -73,7 +73,7 @@ def received_parameters(request: ReceivedRequest) -> ParameterPairs:
 def inbox_message(
     request: ReceivedRequest, at: Timestamp, auth_token: str, candidates: SignatureCandidates
 ) -> InboxMessage:
-    """Verify a request's signature and return the message to keep. An invalid signature takes about 20 ms."""
+    """Verify a request's signature and return the message to keep. Verifying an invalid signature takes about 20 ms."""
     verdict = verify_signature(request, auth_token, candidates.other_keys, candidates.given_url, candidates.shared_key)
     return InboxMessage(
         at=at,

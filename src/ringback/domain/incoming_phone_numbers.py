@@ -7,7 +7,7 @@ from ringback.domain.sids import AccountSid, IncomingPhoneNumberSid
 from ringback.domain.timestamps import Timestamp
 
 ORIGIN = "twilio"
-"""The origin of every number; the others are `hosted`. Source: docs/fidelity.md, IncomingPhoneNumber [oai]."""
+"""The origin of every number; the other one is `hosted`. Source: docs/fidelity.md, IncomingPhoneNumber [oai]."""
 
 _NOT_IN_PATTERN = re.compile(r"[^0-9+*]")
 _DIGIT = re.compile(r"[0-9*]")
@@ -25,9 +25,10 @@ class IncomingPhoneNumber(NamedTuple):
 
 
 def number_pattern(text: str) -> str | None:
-    """Return the SQL pattern of the numbers that contain `text`, in which ``*`` is any digit; None without a digit.
+    """Return the SQL pattern for numbers that contain `text`, or None if `text` has no digit.
 
-    Other characters than digits, ``+`` and ``*`` are ignored. Source: docs/fidelity.md, IncomingPhoneNumber.
+    ``*`` stands for any digit. Characters other than digits, ``+`` and ``*`` are ignored. Source: docs/fidelity.md,
+    IncomingPhoneNumber.
     """
     pattern = _NOT_IN_PATTERN.sub("", text)
     return f"%{pattern.replace('*', '_')}%" if _DIGIT.search(pattern) else None

@@ -1,6 +1,6 @@
-"""Notifications of a call: the entries of Twilio's log about it.
+"""Notifications of a call: its entries in Twilio's log.
 
-They derive from the call, so they are stored with it: only a call that geo permissions block has one.
+They are derived from the call and not stored: only a call that geo permissions block has one.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class Notification(NamedTuple):
 
 
 def notifications_of(call: ValidationCall) -> tuple[Notification, ...]:
-    """Return the notifications of a call. Their SIDs derive from the call's.
+    """Return the notifications of a call. Their SIDs are derived from the call's SID.
 
     Source: docs/fidelity.md, Notification.
     """
@@ -59,7 +59,7 @@ def notifications_of(call: ValidationCall) -> tuple[Notification, ...]:
 
 
 def permission_text(phone_number: str) -> str:
-    """Return the text about a number of a disabled country. Source: docs/fidelity.md, Notification [observed]."""
+    """Return the text for a call to a disabled country. Source: docs/fidelity.md, Notification [observed]."""
     country = country_of(phone_number) or UNKNOWN_COUNTRY
     return (
         "No International Permission. To call this phone number you must enable the Low Risk permission for "
@@ -68,7 +68,7 @@ def permission_text(phone_number: str) -> str:
 
 
 def filter_notifications(call: ValidationCall, parameters: Mapping[str, str]) -> list[Notification]:
-    """Return the notifications of a call that pass the filters ``Log``, ``MessageDate``, ``MessageDate<`` and ``>``.
+    """Return the notifications of a call that match the filters ``Log``, ``MessageDate``, ``MessageDate<`` and ``>``.
 
     An invalid date matches nothing. Source: docs/fidelity.md, Notification [oai].
     """

@@ -1,8 +1,8 @@
 """OAuth apps and their access tokens.
 
-An access token is a JSON Web Token (RFC 7519), signed with HMAC-SHA256 under the secret of its app, and not stored. It
-is valid on all replicas and after a restart, until it expires or its app is deleted. The helper libraries read its
-``exp`` to know when to fetch another one.
+An access token is a JSON Web Token (RFC 7519), signed with HMAC-SHA256 and the client secret of its app. Tokens are not
+stored: they are valid on all replicas and after a restart, until they expire or their app is deleted. The helper
+libraries read the claim ``exp`` to know when to fetch a new token.
 
 Source: docs/fidelity.md, OAuth.
 """
@@ -31,7 +31,7 @@ _TOKEN = re.compile(r"([A-Za-z0-9_-]+\.([A-Za-z0-9_-]+))\.([A-Za-z0-9_-]+)")
 
 @dataclass(frozen=True, slots=True)
 class OAuthApp:
-    """An OAuth app ``OQ…``, whose SID is its client ID. Its access tokens open what `access` does."""
+    """An OAuth app ``OQ…``. Its SID is its client ID; `access` is what its access tokens allow."""
 
     client_id: OAuthAppSid
     client_secret: str
@@ -42,7 +42,7 @@ class OAuthApp:
 
 
 def issue_access_token(app: OAuthApp, account_now: Timestamp) -> str:
-    """Return an access token of `app`, which expires after the lifetime of the app's tokens."""
+    """Return a new access token of `app`, which expires after the app's token lifetime."""
     issued_at = account_now // MICROSECONDS
     claims = {
         "iss": ISSUER,
@@ -67,7 +67,7 @@ def client_id_of(token: str) -> str | None:
 
 
 def explain_invalid_token(token: str, app: OAuthApp, account_now: Timestamp) -> str:
-    """Return the reason why a token is not a valid one of `app`, or an empty text if it is valid."""
+    """Return the reason why a token is not a valid access token of `app`, or an empty string if it is valid."""
     match = _TOKEN.fullmatch(token)
     if match is None or not hmac.compare_digest(_signature(match[1], app.client_secret), match[3]):
         return f"the access token was not signed with the client secret of {app.client_id}"

@@ -1,7 +1,7 @@
-"""Pages of a list: which rows are asked for, the token that continues after a row, and the links between pages.
+"""Pages of a list: the requested rows, the token that continues after a row, and the links between pages.
 
-A token has the complete key of a row (its creation time and SID). The next page therefore continues after that row,
-whatever was added or deleted since, even if the row itself was deleted.
+A token contains the complete key of a row (its creation time and SID). The next page therefore continues after that
+row, regardless of rows that were added or deleted since, even if that row itself was deleted.
 """
 
 import re
@@ -18,7 +18,7 @@ from ringback.domain.timestamps import Timestamp
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
 AFTER_ALL_IDS = 2**53
-"""An id higher than that of any row of a journal."""
+"""An id above all ids of a journal."""
 MAX_PAGE = 2**31 - 1
 """A page number beyond the end of every list. Larger numbers are treated as this one."""
 
@@ -29,7 +29,7 @@ _TOKEN = re.compile(r"(PA|PB)([A-Z]{2}[0-9a-f]{32})(-?[0-9a-f]{1,15})")
 
 
 class Keyed(Protocol):
-    """A value of a list, which is sorted by `date_created` and `sid`."""
+    """An item of a list that is sorted by `date_created` and `sid`."""
 
     @property
     def sid(self) -> str: ...
@@ -64,7 +64,7 @@ class PageToken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """The requested rows: those after or before the token's row, otherwise those from row ``page * page_size``."""
+    """The requested rows: those after or before the token's row, otherwise those from row ``page * page_size`` on."""
 
     page: int = 0
     page_size: int = DEFAULT_PAGE_SIZE
@@ -77,7 +77,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row_co]):
-    """The rows of a page in list order; a token is None if that page does not exist."""
+    """The rows of a page in list order, and the tokens of its neighbors, which are None for pages that do not exist."""
 
     request: PageRequest
     rows: Sequence[Row_co]
@@ -119,7 +119,7 @@ def _read_token(text: str) -> PageToken:
 
 
 def key_of(row: Keyed) -> RowKey:
-    """Return the key of a value in its list."""
+    """Return the sort key of an item."""
     return RowKey(row.date_created, row.sid)
 
 
@@ -127,7 +127,7 @@ KeyedRow = TypeVar("KeyedRow", bound=Keyed)
 
 
 def page_of(rows: Sequence[KeyedRow], request: PageRequest) -> Page[KeyedRow]:
-    """Return one page of a list that is not stored; `rows` are all of it, newest first."""
+    """Return one page of a list that is not stored. `rows` is the whole list, newest first."""
     token, size = request.token, request.page_size
     if token is None:
         start = request.offset
@@ -147,7 +147,7 @@ def page_of(rows: Sequence[KeyedRow], request: PageRequest) -> Page[KeyedRow]:
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
-    """The URIs of a page and of its neighbors, relative to the host; None for a page that does not exist."""
+    """The URIs of a page and its neighbors, relative to the host; None for a page that does not exist."""
 
     uri: str
     first: str
@@ -156,10 +156,10 @@ class PageLinks:
 
 
 def page_links(path: str, filters: Mapping[str, str], page: Page[object], asked: Mapping[str, str]) -> PageLinks:
-    """Return the links of `page`: the filters first, then size, number and token.
+    """Return the links of `page`. Their queries have the filters first, then page size, page number and token.
 
-    `path` has the representation's suffix; `asked` are the parameters of this request.
-    Source: docs/fidelity.md, list paging [page, observed].
+    `path` includes the representation's suffix; `asked` has the parameters of this request. Source: docs/fidelity.md,
+    list paging [page, observed].
     """
     size, number = page.request.page_size, page.request.page
     return PageLinks(
@@ -193,5 +193,5 @@ def page_uri(path: str, query: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=32)
 def _quoted(text: str) -> str:
-    """Percent-encode a text; cached, as the links of a page repeat the same ones."""
+    """Percent-encode a string. The results are cached, because the links of a page repeat the same strings."""
     return quote(text, safe="")

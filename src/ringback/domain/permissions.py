@@ -1,4 +1,4 @@
-"""Permissions: which one each operation needs, and which operations credentials open.
+"""Permissions: the one that each operation requires, and the operations that credentials allow.
 
 Source: docs/fidelity.md, authentication.
 """
@@ -15,7 +15,7 @@ from ringback.domain.operations import Operation
 MAX_PERMISSIONS = 100
 """Maximum number of permissions of a key. Source: docs/fidelity.md, authentication [documented]."""
 IAM_PREFIX = "twilio/iam/"
-"""Start of the permissions of accounts and keys, whose operations standard keys do not open."""
+"""Prefix of the permissions for accounts and keys. Standard keys do not allow these operations."""
 PERMISSIONS: Mapping[Operation, str] = MappingProxyType(
     {
         Operation.LIST_OUTGOING_CALLER_IDS: "twilio/voice/outgoing-caller-ids/list",
@@ -39,7 +39,7 @@ PERMISSIONS: Mapping[Operation, str] = MappingProxyType(
         Operation.PROMOTE_SECONDARY_AUTH_TOKEN: "twilio/iam/auth-tokens/update",
     }
 )
-"""The permission that each operation needs, as Twilio's error 70051 names it. Access tokens are issued without one."""
+"""The permission that each operation needs, as Twilio's error 70051 names it. Issuing access tokens needs none."""
 
 PERMISSION_PATTERN = r"^/?(twilio(?:/[a-z][a-z0-9.-]{0,99}){2}/(?:list|create|read|update|delete|\*))$"
 
@@ -55,20 +55,20 @@ class KeyType(StrEnum):
 
 
 class Access(NamedTuple):
-    """The operations that credentials open, as a key of this type does; `permissions` are those of restricted ones."""
+    """The operations that credentials allow: those of a key of this type. Only restricted keys have `permissions`."""
 
     key_type: KeyType
     permissions: frozenset[str] = frozenset()
 
     def check(self, operation: Operation, username: str) -> None:
-        """Raise TwilioError, 20003 or 70051, unless the credentials of `username` open this operation."""
+        """Raise TwilioError, 20003 or 70051, unless the credentials of `username` allow this operation."""
         if self.key_type is KeyType.MAIN:
             return
         permission = PERMISSIONS[operation]
         if self.key_type is KeyType.STANDARD:
             if permission.startswith(IAM_PREFIX):
                 raise wrong_credentials(
-                    f"{username} is a standard key, which does not open accounts; use the auth token or a main key"
+                    f"{username} is a standard key, which has no access to accounts; use the auth token or a main key"
                 )
         elif permission not in self.permissions and _all_actions(permission) not in self.permissions:
             raise missing_permission(permission, f"{username} lacks the permission {permission}")
@@ -80,7 +80,7 @@ STANDARD_ACCESS = Access(KeyType.STANDARD)
 
 
 def restricted_access(permissions: frozenset[str]) -> Access:
-    """Return the access of credentials that open only the operations that they have permissions for."""
+    """Return the access of credentials that allow only the operations for which they have permissions."""
     return Access(KeyType.RESTRICTED, permissions)
 
 
@@ -88,9 +88,9 @@ NO_ACCESS = restricted_access(frozenset())
 
 
 def normalize_permission(text: str) -> str | None:
-    """Return a permission in the form of PERMISSIONS, without the slash that Twilio's key policies start with.
+    """Return a permission as written in PERMISSIONS, without the leading slash of Twilio's key policies.
 
-    Return None for a text that is not a permission. The last part may be ``*``, which stands for all actions.
+    Return None for a string that is not a permission. The last part may be ``*``, which stands for all actions.
     """
     match = _PERMISSION.fullmatch(text)
     return match.group(1) if match else None

@@ -1,4 +1,4 @@
-"""Phone numbers: parsing to E.164, and their default names."""
+"""Phone numbers: conversion to E.164, and default names."""
 
 import re
 from typing import Literal
@@ -13,10 +13,10 @@ DEFAULT_REGION = "US"
 """The region of numbers without +. Source: docs/fidelity.md, PhoneNumber [page]."""
 
 E164_CHARACTERS = 16
-"""The plus sign and 15 digits at most."""
+"""Maximum length: the plus sign and 15 digits."""
 RESERVED_PREFIX = "+1500555001"
 RESERVED_NUMBERS = frozenset(f"{RESERVED_PREFIX}{digit}" for digit in range(1, 10))
-"""Simulated phones with a fixed behavior; they are always valid, also if the library rejects them."""
+"""Simulated phones with a fixed behavior; they are always valid, even if the library rejects them."""
 
 _NORTH_AMERICAN_E164 = re.compile(r"\+1[2-9][0-9]{9}")
 _WRITTEN_NUMBER = re.compile(r"\+?[0-9 ().\-/]+")
@@ -25,9 +25,10 @@ _WRITTEN_NUMBER = re.compile(r"\+?[0-9 ().\-/]+")
 def to_e164(written: str, validation: NumberValidation | None = "valid") -> str | None:
     """Return the E.164 form of a written number, or None if it is invalid.
 
-    With ``+`` the number may be of any country, without it only American: ``(415) 555-1212``, ``1 415 555 1212``. A
-    number with an extension is invalid. `validation` is ``valid`` for numbers that a carrier may assign, ``possible``
-    for a valid length, None for anything that has an E.164 form (for lookups).
+    A number with ``+`` may be from any country; a number without it must be American: ``(415) 555-1212``, ``1 415 555
+    1212``. A number with an extension is invalid. `validation` is ``valid`` to accept numbers that a carrier may
+    assign, ``possible`` to accept numbers of a valid length, and None (for lookups) to accept everything that has an
+    E.164 form.
     """
     text = written.strip()
     if not _WRITTEN_NUMBER.fullmatch(text):
@@ -53,7 +54,7 @@ def _parse(text: str) -> PhoneNumber | None:
 
 
 def _passes(number: PhoneNumber, validation: NumberValidation | None) -> bool:
-    if validation == "valid":  # most are American, which this checks without looking up the region first
+    if validation == "valid":  # most numbers are American, and this checks them without looking up the region first
         american = phonenumbers.is_valid_number_for_region(number, DEFAULT_REGION)
         return american or phonenumbers.is_valid_number(number)
     if validation == "possible":

@@ -40,7 +40,7 @@ class LineState(StrEnum):
 class Phone:
     """A simulated phone.
 
-    It rings `ring_seconds` before it is answered, and the callee takes `key_seconds` to enter the code. With an
+    It rings for `ring_seconds` before it is answered, and the callee takes `key_seconds` to enter the code. With an
     `extension` a switchboard answers, and only a call that dials these digits reaches the callee.
     """
 
@@ -52,7 +52,7 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class PhoneRule:
-    """A rule for the phone at a number, from a seed file or a test; None leaves a value to the default."""
+    """A rule for the phone at a number, from a seed file or a test; None means the default."""
 
     behavior: PhoneBehavior
     ring_seconds: float | None = None
@@ -60,7 +60,7 @@ class PhoneRule:
     extension: str | None = None
 
     def applied_to(self, default: Phone) -> Phone:
-        """Return the phone that this rule describes, with the times of `default` unless the rule has its own."""
+        """Return the phone that this rule describes, with the times of `default` unless the rule sets them."""
         return Phone(
             self.behavior,
             default.ring_seconds if self.ring_seconds is None else self.ring_seconds,
@@ -91,7 +91,7 @@ RESERVED_BEHAVIORS = {
 
 
 class PhoneSource(StrEnum):
-    """The source of a phone's behavior; the first that exists applies."""
+    """The sources of a phone's behavior, in order of precedence."""
 
     SCRIPT = "script"
     RULE = "rule"
@@ -142,7 +142,7 @@ def line_state(phone: Phone) -> LineState:
 
 
 def answers_after_seconds(phone: Phone) -> float | None:
-    """Return the seconds until the phone is answered, or None if it is not answered by itself."""
+    """Return the number of seconds until the phone is answered, or None if it is not answered automatically."""
     by_itself = phone.behavior not in (PhoneBehavior.NO_ANSWER, PhoneBehavior.MANUAL)
     return phone.ring_seconds if by_itself else None
 
@@ -154,7 +154,7 @@ def is_reached(phone: Phone, extension: str | None) -> bool:
 
 
 def reaction_to_prompt(phone: Phone, prompt_number: int, code: str) -> CalleeReaction | None:
-    """Return what the callee does at the `prompt_number`-th prompt for the code; None is nothing."""
+    """Return the callee's action at the `prompt_number`-th prompt for the code, or None if the callee does nothing."""
     match phone.behavior:
         case PhoneBehavior.ENTER_CODE:
             return CalleeReaction(phone.key_seconds, code)
@@ -178,7 +178,7 @@ def reaction_to_prompt(phone: Phone, prompt_number: int, code: str) -> CalleeRea
 
 
 def wrong_code(code: str) -> str:
-    """Return six digits that differ from `code`, always the same ones."""
+    """Return six digits that differ from `code`. The result depends only on `code`."""
     return f"{(int(code) + 1) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
 
 

@@ -13,9 +13,9 @@ MAX_CODE_LIFETIME_SECONDS = 86_400
 
 
 class AccountType(StrEnum):
-    """The type of an account, which Twilio writes with a capital letter.
+    """The type of an account; Twilio capitalizes it.
 
-    A trial account cannot verify numbers by API. Source: docs/fidelity.md, policy [observed].
+    A trial account cannot verify numbers through the API. Source: docs/fidelity.md, policy [observed].
     """
 
     FULL = "full"
@@ -23,7 +23,7 @@ class AccountType(StrEnum):
 
 
 class LongFriendlyName(StrEnum):
-    """The treatment of a FriendlyName of more than 64 characters: it is rejected, or its first 64 are stored."""
+    """The treatment of a FriendlyName of more than 64 characters: it is rejected, or truncated to 64."""
 
     REJECT = "reject"
     TRUNCATE = "truncate"
@@ -32,7 +32,7 @@ class LongFriendlyName(StrEnum):
 class SecondRequest(StrEnum):
     """The effect of a request for a number that is being called.
 
-    It ends that call (`SUPERSEDE`), is refused (`REFUSE`), or calls a second time (`BOTH`).
+    It ends that call (`SUPERSEDE`), is refused (`REFUSE`), or starts a second call (`BOTH`).
     """
 
     SUPERSEDE = "supersede"
@@ -49,7 +49,7 @@ class SignedPort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallPolicy:
-    """Timeouts and attempts of a call, the phone that answers where no rule applies, limits, and other rules.
+    """Timeouts and attempts of a call, the phone that is used if no rule applies, limits, and other rules.
 
     `code_lifetime_seconds` counts from the request; None means as long as the call lasts. `calls_per_number_and_week`
     is None for no limit.
@@ -68,7 +68,7 @@ class CallPolicy:
 
 
 class AccountPolicy(NamedTuple):
-    """An account's own policy; None leaves a value to the settings."""
+    """An account's own policy; None means the value of the settings."""
 
     account_type: AccountType | None = None
     calls_per_number_and_week: int | None = None
@@ -80,15 +80,15 @@ class AccountPolicy(NamedTuple):
 
     @property
     def overrides(self) -> dict[str, Any]:
-        """The values that are not left to the settings, by name."""
+        """The values that override the settings, by name."""
         return {name: value for name, value in self._asdict().items() if value is not None}
 
     def merged_with(self, settings: CallPolicy) -> CallPolicy:
-        """Return the account's policy: its own values over those of the settings."""
+        """Return the account's effective policy: its own values, and those of `settings` for the rest."""
         if self is NO_OVERRIDES:
             return settings
         return replace(settings, **self.overrides)
 
 
 NO_OVERRIDES = AccountPolicy()
-"""The policy of an account that overrides no setting."""
+"""The policy of an account that does not override any setting."""

@@ -40,9 +40,10 @@ class AnsweredRequest(NamedTuple):
 
     @property
     def used_operation(self) -> str | None:
-        """The operation whose permission the client needed, whatever the answer was, or None.
+        """The operation whose permission the client needed, regardless of the response, or None.
 
-        Requests with a method that a path does not have are journaled under its first operation, which they do not use.
+        A request with a method that its path does not support is journaled under the path's first operation, but does
+        not use that operation.
         """
         is_misrouted = self.error_code == METHOD_NOT_ALLOWED and self.fault is None
         return None if is_misrouted else self.operation

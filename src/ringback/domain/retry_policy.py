@@ -30,7 +30,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """Timeouts in milliseconds (`total_timeout_ms` is for all attempts), the number of retries, and their reasons."""
+    """Timeouts in milliseconds (`total_timeout_ms` covers all attempts), the number of retries, and their reasons."""
 
     connect_timeout_ms: int = 5_000
     read_timeout_ms: int = 15_000

@@ -1,4 +1,4 @@
-"""Secrets: comparing them in constant time, and masking those in URLs and headers."""
+"""Secrets: comparison in constant time, and masking in URLs and headers."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ def is_same_secret(known: str, given: str) -> bool:
 
 
 def is_one_of(known: Iterable[str], given: str) -> bool:
-    """Tell whether a secret is one of the known ones. It is compared with each, whichever it is."""
+    """Tell whether a secret is one of the known ones. It is always compared with all of them."""
     return sum(is_same_secret(secret, given) for secret in known) > 0
 
 

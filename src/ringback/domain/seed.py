@@ -17,7 +17,7 @@ class SeedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SeededNumber:
-    """A caller ID or an incoming phone number; None means the default name, or the time of applying the file."""
+    """A caller ID or an incoming phone number; None means the default name, or the time when the file is applied."""
 
     phone_number: str
     friendly_name: str | None
@@ -26,7 +26,7 @@ class SeededNumber:
 
 @dataclass(frozen=True, slots=True)
 class SeededAccount:
-    """An account with its resources; None leaves an existing value, or means a default."""
+    """An account with its resources; None keeps an existing value, or means the default."""
 
     sid: AccountSid
     auth_token: str | None

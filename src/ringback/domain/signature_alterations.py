@@ -1,7 +1,7 @@
 """Known differences between a signed StatusCallback and what its receiver sees: `CHANGES` has one row for each.
 
-Proxies and frameworks change the scheme, host, path or parameters. A row reverses one such change: it turns what the
-receiver sees into what the sender may have signed.
+Proxies and frameworks change the scheme, host, path or parameters. Each row reverses one such change: it converts the
+request that the receiver sees into one that the sender may have signed.
 """
 
 import base64
@@ -30,8 +30,8 @@ _PATH_PUNCTUATION = "/!$&'()*+,:;=@"
 class Signable:
     """A request that may have been signed, with the `headers` (names in lower case) and `body` that changes need.
 
-    `key` is an auth token or the secret of a shared key. `form` is sorted for signing; `loose` are parameters that are
-    already joined in another order.
+    `key` is an auth token or the secret of a shared key. `form` is sorted for signing; `loose` has parameters that are
+    already joined, in a different order.
     """
 
     key: str
@@ -62,7 +62,7 @@ class Signable:
 
 
 Change = tuple[str, Callable[[Signable], Signable]]
-"""The description of a difference, and a function that reverses it, or returns an equal request."""
+"""The description of a difference, and a function that reverses it, or else returns an equal request."""
 
 
 def pairs(encoded: str | None) -> ParameterPairs:
@@ -76,7 +76,7 @@ def _raw_pairs(encoded: str) -> ParameterPairs:
 
 
 def _first(headers: Mapping[str, str], name: str) -> str:
-    """Return the first proxy's value of a header that each proxy may append to, or an empty string."""
+    """Return the first value of a header to which each proxy may append, or an empty string."""
     return headers.get(name.lower(), "").partition(",")[0].strip()
 
 
@@ -97,7 +97,7 @@ def with_key(signable: Signable, key: Key) -> Signable:
 
 
 def other_key(name: str, key: Key) -> Change:
-    """Return the change to another auth token or shared key; `name` says which one it is."""
+    """Return the change to another auth token or shared key, which `name` describes."""
     return f"it was signed with {name}", lambda s: with_key(s, key)
 
 
@@ -140,7 +140,7 @@ def _original_target(header: str) -> Change:
         path, mark, query = s.headers.get(header.lower(), "").partition("?")
         return replace(s, path=path, query=query if mark else None) if path.startswith("/") else s
 
-    return f"a proxy changed the path, which was signed as {header} tells it", change
+    return f"a proxy changed the path; the one in {header} was signed", change
 
 
 def _path(words: str, change: Callable[[str], str]) -> Change:
@@ -199,11 +199,11 @@ CHANGES: tuple[Change, ...] = (
     _host("with the host of X-Original-Host", lambda s: _first(s.headers, "X-Original-Host")),
     _host("with the host of the Forwarded header", lambda s: _forwarded(s.headers, "host")),
     _host("without the port of the Host header", lambda s: _PORT.sub("", s.host)),
-    _host("with its scheme's default port written out", lambda s: _with_port(s, DEFAULT_PORTS.get(s.scheme))),
+    _host("with the explicit default port of its scheme", lambda s: _with_port(s, DEFAULT_PORTS.get(s.scheme))),
     _host("with the port of X-Forwarded-Port", lambda s: _with_port(s, _first(s.headers, "X-Forwarded-Port"))),
     _host("with its host in lower case", lambda s: s.host.lower()),
-    _host("with the user name and password of the Authorization header left in it", _with_user_info),
-    ("the URL was signed as the X-Forwarded headers tell it", _proxied),
+    _host("with the user name and password of the Authorization header in it", _with_user_info),
+    ("the URL was signed as the X-Forwarded headers describe it", _proxied),
     _original_target("X-Original-URL"),
     _original_target("X-Original-URI"),
     _original_target("X-Forwarded-URI"),
@@ -214,36 +214,36 @@ CHANGES: tuple[Change, ...] = (
     _path("decoded", unquote),
     _path("with all but its punctuation encoded", lambda path: quote(unquote(path), safe=_PATH_PUNCTUATION)),
     _path("with its punctuation encoded too", lambda path: quote(unquote(path))),
-    ("the URL was signed with a bare '?' at its end", lambda s: s if s.query else replace(s, query="")),
+    ("the URL was signed with a trailing '?'", lambda s: s if s.query else replace(s, query="")),
     _query("with its parameters sorted", lambda query: "&".join(sorted(query.split("&")))),
     _query("with its parameters in reverse order", lambda query: "&".join(reversed(query.split("&")))),
     _query("with %20 for a space, not +", lambda query: query.replace("+", "%20")),
     _query("with + for a space, not %20", lambda query: query.replace("%20", "+")),
     _query("decoded", unquote),
     _query("decoded, with + as a space", unquote_plus),
-    _query("encoded as a form is", lambda query: urlencode(pairs(query))),
-    _query("encoded as a form is, but with %20 for a space", lambda query: urlencode(pairs(query), quote_via=quote)),
-    _query("without the parameters that are empty", lambda query: urlencode(parse_qsl(query))),
+    _query("form-encoded", lambda query: urlencode(pairs(query))),
+    _query("form-encoded, but with %20 for a space", lambda query: urlencode(pairs(query), quote_via=quote)),
+    _query("without empty parameters", lambda query: urlencode(parse_qsl(query))),
     ("the URL was signed without its query", lambda s: replace(s, query=None)),
     _percent_hex("upper", str.upper),
     _percent_hex("lower", str.lower),
     ("the query's parameters were signed as if they were posted", _query_moved_to_form),
-    ("the query's parameters were signed in the URL and as if they were posted", _query_as_form),
-    ("the parameters were signed as the URL's query, as a GET has them", _form_moved_to_query),
-    ("the body was signed as a form, which the request does not say it is", lambda s: replace(s, form=pairs(s.body))),
+    ("the query's parameters were signed both in the URL and as if they were posted", _query_as_form),
+    ("the parameters were signed in the URL's query, as for a GET", _form_moved_to_query),
+    ("the body was signed as a form, but its Content-Type does not say so", lambda s: replace(s, form=pairs(s.body))),
     _body("with + as a plus sign, not as a space", lambda body: pairs(body.replace("+", "%2B"))),
-    _body("still percent-encoded, as they stand in the body", _raw_pairs),
+    _body("still percent-encoded, as in the body", _raw_pairs),
     _form("decoded twice", lambda form: tuple((unquote_plus(name), unquote_plus(value)) for name, value in form)),
     _form("encoded", lambda form: tuple((quote_plus(name), quote_plus(value)) for name, value in form)),
     _form("with %20 for a space, encoded", lambda form: tuple((quote(n, ""), quote(v, "")) for n, v in form)),
     _form("without the white space around their values", lambda form: tuple((n, v.strip()) for n, v in form)),
-    _form("without those that are empty", lambda form: tuple((n, v) for n, v in form if v)),
+    _form("without empty ones", lambda form: tuple((n, v) for n, v in form if v)),
     _form("with only the last of each name", lambda form: tuple(dict(form).items())),
     _form("with only the first of each name", lambda form: tuple(dict(reversed(form)).items())),
     _form("with duplicates removed", lambda form: tuple(dict.fromkeys(form))),
     ("the parameters were not signed, only the URL", lambda s: replace(s, form=())),
     _loose("in the order received, not sorted by name", list),
-    _loose("sorted by name alone, those of one name as received", lambda form: sorted(form, key=lambda pair: pair[0])),
-    _loose("sorted by name whatever its letter case", _by_name_in_any_case),
+    _loose("sorted by name only, not by value", lambda form: sorted(form, key=lambda pair: pair[0])),
+    _loose("sorted by name, ignoring case", _by_name_in_any_case),
 )
-"""All known differences, the likeliest first. Changes that move parameters come before those that rewrite them."""
+"""All known differences, the most likely first. Changes that move parameters come before those that rewrite them."""

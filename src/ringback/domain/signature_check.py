@@ -1,6 +1,6 @@
 """Verification of X-Twilio-Signature, and a search for the request that an invalid signature would be valid for.
 
-The search tries the rows of `CHANGES`, the likeliest first: single changes, then pairs.
+The search tries the rows of `CHANGES`, the most likely first: single changes, then pairs.
 """
 
 import re
@@ -21,23 +21,23 @@ from ringback.domain.webhook_signing import SETTINGS_HEADER, WebhookSigning, alg
 
 MAX_RECONSTRUCTIONS = 2_000
 MAX_SIGNED_CHARACTERS = 4_000_000
-"""Total size of all reconstructions of one request, which bounds the time that a huge body takes."""
+"""Maximum total size of all reconstructions of one request. It limits the time that a huge body takes."""
 
 MISSING = "The request has no X-Twilio-Signature header."
 MALFORMED = (
     "The X-Twilio-Signature header is not a signature, which has 28 characters: base64 of 20 bytes. One of HMAC_SHA256 "
     "has 44."
 )
-UNEXPLAINED = "The signature matches no reconstruction of this request; is it another account's auth token?"
+UNEXPLAINED = "The signature matches no reconstruction of this request; was it made with another account's auth token?"
 
-OF_NOBODY = 'the auth token of nobody, as the fault {"signature": "bad"} has it'
+OF_NOBODY = 'an auth token that belongs to no account, as with the fault {"signature": "bad"}'
 """The name of the token that the fault signs with."""
-SECONDARY = "the secondary auth token of this account, with which Twilio signs nothing"
-PREVIOUS = "the auth token that was the primary one of this account until the secondary one was promoted"
+SECONDARY = "the secondary auth token of this account, which Twilio never signs with"
+PREVIOUS = "the former primary auth token of this account, which was replaced when the secondary one was promoted"
 SIGNED_WITH_PRIMARY = " It is signed with the primary auth token: a check with the secondary one fails."
 PLAIN = f"the auth token, but its header {SETTINGS_HEADER} names a shared key"
 UNNAMED_KEY = f"the shared key {{}}, but it lacks the header {SETTINGS_HEADER}, which names it"
-BAD_SHARED_KEY = 'a shared key of nobody, as the fault {"signature": "bad"} has it'
+BAD_SHARED_KEY = 'a shared key that belongs to no account, as with the fault {"signature": "bad"}'
 SIGNED_WITH_KEY = " It is signed with the shared key {}: a check with an auth token fails."
 UNKNOWN_KEY = (
     f"The header {SETTINGS_HEADER} names a shared key, which this account does not have, and the signature matches no "
@@ -55,7 +55,7 @@ _NOT_CONNECTED = re.compile(r"ConnectError|ConnectTimeout|cannot resolve |callba
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
-    """A request as its receiver sees it: `target` is path and query, untouched; `headers` hold Host too."""
+    """A request as its receiver sees it: `target` is the unmodified path and query; `headers` include Host."""
 
     method: str
     scheme: str
@@ -68,8 +68,8 @@ class ReceivedRequest:
 class SignatureVerdict:
     """The result of a verification: whether the signature is valid for `signed_url`, the URL as the receiver sees it.
 
-    For an invalid signature, `matching_url` and `difference` name the most similar request that it is valid for; both
-    are None if none was found. `matching_url` equals `signed_url` if only the parameters or the auth token differ.
+    For an invalid signature, `matching_url` and `difference` describe the most similar request for which it is valid;
+    both are None if none was found. `matching_url` equals `signed_url` if only the parameters or the auth token differ.
     """
 
     is_valid: bool
@@ -86,11 +86,12 @@ def verify_signature(
     given_url: str | None = None,
     shared_key: WebhookSigning | None = None,
 ) -> SignatureVerdict:
-    """Verify the signature of `request` with its account's `auth_token`. Never raises, whatever the bytes are.
+    """Verify the signature of `request` with its account's `auth_token`. Never raises, even for arbitrary bytes.
 
-    A request whose header names a shared key is verified with the account's `shared_key`. `other_keys` are those that
-    may have been used by mistake, by their names. `given_url` is the StatusCallback URL that the sender was given, if
-    known; it is tried last. An invalid signature takes about 20 ms, as up to `MAX_RECONSTRUCTIONS` are tried.
+    A request whose header names a shared key is verified with the account's `shared_key`. `other_keys` has keys that
+    may have been used by mistake, by name. `given_url` is the StatusCallback URL that the sender was given, if known;
+    it is tried last. An invalid signature takes about 20 ms, because up to `MAX_RECONSTRUCTIONS` reconstructions are
+    tried.
     """
     seen = _as_seen(request, auth_token)
     settings = seen.headers.get(SETTINGS_HEADER.lower(), "").strip()
@@ -128,7 +129,7 @@ def _reconstructed(seen: Signable, signed: Signable, difference: str) -> Signatu
 
 
 def reconstructions(seen: Signable, other_keys: Mapping[str, Key]) -> Iterator[tuple[str, Signable]]:
-    """Yield the requests that may have been signed instead, and their difference: each once, the likeliest first."""
+    """Yield each request that may have been signed instead, after its difference, the most likely first."""
     keys = [other_key(name, key) for name, key in other_keys.items()]
     known, characters = {seen}, 0
     for changes in islice(_tries(seen, keys), MAX_RECONSTRUCTIONS):
@@ -144,7 +145,7 @@ def reconstructions(seen: Signable, other_keys: Mapping[str, Key]) -> Iterator[t
 
 
 def _as_given(seen: Signable, given_url: str | None) -> Iterator[tuple[str, Signable]]:
-    """Yield the request for the given URL: by POST, and by GET with the parameters in its query."""
+    """Yield requests for the given URL: a POST, and a GET with the parameters in its query."""
     try:
         url = parse_url(given_url or "")
     except ValueError:
@@ -157,7 +158,7 @@ def _as_given(seen: Signable, given_url: str | None) -> Iterator[tuple[str, Sign
 
 
 def _tries(seen: Signable, keys: Sequence[Change]) -> Iterator[tuple[Change, ...]]:
-    """Yield single changes, then pairs of those that have an effect, each a different one."""
+    """Yield single changes, then pairs of changes with different effects."""
     yield from ((change,) for change in chain(CHANGES, keys))
     results = [(row[1](seen), row) for row in CHANGES]
     alone = dict(reversed(results))
@@ -185,7 +186,7 @@ Verifier = Callable[[CallbackHop], SignatureVerdict | None]
 
 
 def own_tokens(account: Account) -> dict[str, Key]:
-    """Return the tokens of an account that do not sign its callbacks, by their names."""
+    """Return the tokens of an account that do not sign its callbacks, by name."""
     tokens = {SECONDARY: account.secondary_auth_token, PREVIOUS: account.previous_auth_token}
     return {name: token for name, token in tokens.items() if token}
 
@@ -231,7 +232,7 @@ def last_request(attempt: CallbackAttempt) -> CallbackHop:
 def _received(hop: CallbackHop, parameters: ParameterPairs, signed_port: SignedPort) -> ReceivedRequest:
     """Return a request as its receiver got it, except for a port that the policy drops from the signature.
 
-    Each request is signed for its own URL; a GET has its parameters there.
+    Each request is signed for its own URL, which contains the parameters of a GET.
     """
     scheme, _, rest = hop.url.partition("://")
     headers = hop.headers

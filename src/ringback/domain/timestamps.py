@@ -1,7 +1,7 @@
 """Timestamps: whole microseconds since 1970-01-01T00:00:00Z, in the domain, the database and the clock.
 
-Plain integers compare, sort, index and add exactly on SQLite and PostgreSQL, without conversion. Only the APIs and the
-log write them as text.
+SQLite and PostgreSQL compare, sort, index and add integers exactly and without conversion. Only the APIs and the log
+format timestamps as text.
 """
 
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ def seconds_between(start: Timestamp, end: Timestamp) -> float:
 
 
 def from_datetime(value: datetime) -> Timestamp:
-    """Return the timestamp of a datetime; a naive one is UTC."""
+    """Return the timestamp of a datetime. A naive datetime is read as UTC."""
     aware = value if value.tzinfo else value.replace(tzinfo=UTC)
     delta = aware - datetime(1970, 1, 1, tzinfo=UTC)
     return Timestamp((delta.days * 86_400 + delta.seconds) * MICROSECONDS + delta.microseconds)
@@ -44,9 +44,8 @@ EARLIEST, LATEST = from_datetime(datetime(1, 1, 1, tzinfo=UTC)), from_datetime(d
 def rfc_2822(timestamp: Timestamp) -> str:
     """Format a timestamp as Twilio does: ``Tue, 27 Jul 2010 20:21:11 +0000``.
 
-    The names are English in every locale, the day has two digits, and ``+0000`` is literal: the Java library parses
-    nothing else.
-    Source: docs/fidelity.md, dates [page, observed].
+    The names are English in every locale, the day has two digits, and ``+0000`` is literal: the Java library cannot
+    parse any other form. Source: docs/fidelity.md, dates [page, observed].
     """
     return _rfc_2822_of_second(timestamp // MICROSECONDS)
 

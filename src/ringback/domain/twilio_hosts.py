@@ -13,7 +13,7 @@ _NAME = re.compile(r"[a-z0-9._-]{1,253}")
 
 
 class Product(StrEnum):
-    """A product of Twilio's that ringback emulates, by the first part of its host names."""
+    """A Twilio product that ringback emulates; the value is the first label of its host names."""
 
     API = "api"
     ACCOUNTS = "accounts"
@@ -50,12 +50,12 @@ def host_role(host: str) -> HostRole:
 
 
 def has_caller_ids(host: str) -> bool:
-    """Tell whether the region of a host that `normalize_host` returned has verified caller IDs: all but two have."""
+    """Tell whether the region of a host that `normalize_host` returned has verified caller IDs. Two regions do not."""
     return _WITHOUT_CALLER_IDS.fullmatch(host) is None
 
 
 def normalize_host(field: str) -> str:
-    """Return the host of a Host field or proxy request in lower case, without port, brackets and final dots."""
+    """Return the host of a Host field or proxy request in lower case, without port, brackets and trailing dots."""
     text = field.strip().lower()
     if text.startswith("["):
         return text[1:].partition("]")[0]
@@ -64,5 +64,5 @@ def normalize_host(field: str) -> str:
 
 
 def is_valid_name(host: str) -> bool:
-    """Tell whether a host that `normalize_host` returned has the characters and length of a host name."""
+    """Tell whether a host that `normalize_host` returned has only characters of a host name, and a valid length."""
     return _NAME.fullmatch(host) is not None

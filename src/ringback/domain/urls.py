@@ -11,9 +11,9 @@ MAX_PORT = 65_535
 MAX_HOST_CHARACTERS = 253
 """Source: RFC 1035, 2.3.4."""
 CACHED_CHARACTERS = 1_000
-"""Longer URLs, as redirects may have, are not cached: 1,000 of them would use too much memory."""
+"""Longer URLs, which redirects may have, are not cached: 1,000 of them would use too much memory."""
 TARGET_KEY = "ringback.target"
-"""The scope key of a request's target as in the request line, including a final '?' without a query."""
+"""The scope key of a request's target exactly as in the request line, including a trailing '?' with an empty query."""
 
 _SENT_AS_IS = "!#$%&'()*+,/:;=?@[]~-._|"
 _HOST = re.compile(r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9._~-]+)?")
@@ -56,7 +56,7 @@ class HttpUrl:
 
     @property
     def receiver(self) -> str:
-        """The server, by which connections are counted."""
+        """The host and port of the server; connections are counted per receiver."""
         return f"{self.host}:{self.port}"
 
     def with_parameters(self, parameters: tuple[tuple[str, str], ...]) -> "HttpUrl":
@@ -79,20 +79,20 @@ class HttpUrl:
 def parse_url(text: str) -> HttpUrl:
     """Parse an absolute http(s) URL with a host, and percent-encode characters that are not valid in a request line.
 
-    Raises ValueError for anything else, also for a URL with white space, control characters or backslashes.
+    Raises ValueError for anything else, including URLs with white space, control characters or backslashes.
     """
     return _cached(text) if len(text) <= CACHED_CHARACTERS else _parsed(text)
 
 
 def _parsed(text: str) -> HttpUrl:
     if _INVALID_CHARACTERS.search(text):
-        raise ValueError("a URL must not have white space, control characters or backslashes")
+        raise ValueError("a URL must not contain white space, control characters or backslashes")
     parts = urlsplit(text)
     scheme = parts.scheme.lower()
     if scheme not in DEFAULT_PORTS or not parts.hostname:
-        raise ValueError("an absolute http or https URL is needed")
+        raise ValueError("it must be an absolute http or https URL")
     if parts.port == 0:
-        raise ValueError(f"a port is a number from 1 to {MAX_PORT}")
+        raise ValueError(f"a port must be a number from 1 to {MAX_PORT}")
     host = _ascii_host(parts.hostname)
     return HttpUrl(
         scheme,
@@ -154,5 +154,5 @@ def has_port(url: str) -> bool:
 
 
 def without_secrets(url: str) -> str:
-    """Return a URL, also an invalid one, without user info and query."""
+    """Return a URL, even an invalid one, without user info and query."""
     return _USER_INFO.sub("//", url).partition("?")[0]

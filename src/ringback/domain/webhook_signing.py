@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 SETTINGS_HEADER = "X-Twilio-Webhooks-Signature-Settings"
-"""The header that names key and algorithm, beside X-Twilio-Signature."""
+"""The header that names the key and the algorithm, sent in addition to X-Twilio-Signature."""
 
 
 class SignatureAlgorithm(StrEnum):
@@ -18,12 +18,12 @@ class SignatureAlgorithm(StrEnum):
 
     @property
     def digest(self) -> str:
-        """The name of its hash in hashlib."""
+        """The name of the hash function in hashlib."""
         return self.removeprefix("HMAC_").lower()
 
 
 class WebhookSigning(NamedTuple):
-    """A shared key of an account, and the algorithm that it signs StatusCallbacks with."""
+    """A shared key of an account, and the algorithm with which it signs StatusCallbacks."""
 
     key_sid: str
     secret: str
@@ -31,12 +31,12 @@ class WebhookSigning(NamedTuple):
 
     @property
     def settings(self) -> str:
-        """The value of the header that names key and algorithm."""
+        """The value of the header that names the key and the algorithm."""
         return f"key={self.key_sid},algorithm={self.algorithm}"
 
 
 def algorithm_of(settings: str) -> SignatureAlgorithm | None:
-    """Return the algorithm that a settings header names: HMAC_SHA1 if it names none, None for an unknown one."""
+    """Return the algorithm that a settings header names: HMAC_SHA1 by default, None for an unknown one."""
     for part in settings.split(","):
         name, _, value = part.partition("=")
         if name.strip() == "algorithm" and value.strip():

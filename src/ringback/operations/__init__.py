@@ -1,1 +1,1 @@
-"""One function per API operation. Only these write, each in one transaction."""
+"""One function per API operation. Only these functions write to the database, each in one transaction."""

@@ -33,7 +33,7 @@ DUMMY_SECRET = "0" * 32
 
 
 class Holder(NamedTuple):
-    """The account of a user name, the secrets of which the client must know one, and the operations that they open."""
+    """The account of a user name, its secrets (the client must know one), and the operations that these allow."""
 
     account: Account
     secrets: tuple[str, ...]
@@ -50,15 +50,15 @@ class Credentials(NamedTuple):
 def authenticate(
     unit_of_work: UnitOfWork, credentials: Credentials, account_sid: str | None, *, is_account_path: bool = False
 ) -> Principal:
-    """Return the client of the account in a path if these credentials are that account's or its parent's.
+    """Authenticate a client with the credentials of the account in a path, or of its parent, and return the client.
 
-    Without an `account_sid` the account is that of the credentials. If the path is that of the account itself, a parent
-    may also open suspended and closed subaccounts.
+    Without an `account_sid` the account is that of the credentials. If the path is that of the account resource itself,
+    a parent may also access suspended and closed subaccounts.
 
     Raises TwilioError 20003, always with status 401. The message differs only for an unknown user name, so that a
-    stranger cannot tell whether the path's account exists. The error has the reason for the log, unless the path is the
-    reason. Valid credentials and the SID of an API key in the account's place are error 90002. Source:
-    docs/fidelity.md, authentication.
+    stranger cannot tell whether the path's account exists. The error contains the reason for the log, unless the path
+    is the reason. Raises 90002 if the credentials are valid and the path has the SID of an API key in place of an
+    account SID. Source: docs/fidelity.md, authentication.
     """
     holder = _find_holder(unit_of_work, credentials.username)
     is_valid = is_one_of(holder.secrets if holder else (DUMMY_SECRET,), credentials.password)
@@ -78,7 +78,7 @@ def authenticate(
 
 
 def _find_holder(unit_of_work: UnitOfWork, username: str) -> Holder | None:
-    """Return the holder of the credentials with a user name, or None if it is unknown."""
+    """Return the holder of a user name, or None if the user name is unknown."""
     if username.startswith(API_KEY):
         found = unit_of_work.api_keys.find_holder(username)
         return Holder(found[0], (found[1],), found[2]) if found else None
@@ -96,7 +96,8 @@ def _explain_wrong_secret(holder: Account, credentials: Credentials) -> str:
 def lock_account_time(unit_of_work: UnitOfWork, account_sid: AccountSid, system_now: Timestamp) -> AccountTime:
     """Lock an account's clock for the rest of the transaction, and return its time.
 
-    It may have been set since the request was authenticated. Raises TwilioError 20003 if the account was deleted.
+    The clock may have been set since the request was authenticated. Raises TwilioError 20003 if the account was
+    deleted.
     """
     return lock_account_time_and_policy(unit_of_work, account_sid, system_now)[0]
 
@@ -136,7 +137,7 @@ def ensure_account(
 
 
 class InvalidParent(Exception):
-    """A parent account does not exist, or is a subaccount itself."""
+    """A parent account does not exist, or is itself a subaccount."""
 
 
 def find_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Account | None:
@@ -187,7 +188,7 @@ def change_account_status(
 
 
 def set_status(unit_of_work: UnitOfWork, account: Account, status: AccountStatus, *, system_now: Timestamp) -> Account:
-    """Set the status of a locked account, and return the account. A closed one loses its numbers at Twilio.
+    """Set the status of a locked account, and return the account. Closing it removes its numbers at Twilio.
 
     Its calls continue. Source: docs/fidelity.md, Account [documented].
     """

@@ -34,7 +34,7 @@ def list_api_keys(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[li
 
 
 def delete_api_key(unit_of_work: UnitOfWork, account_sid: AccountSid, key_sid: str) -> bool:
-    """Delete an API key, which authenticates no longer. Return False if the account does not have it."""
+    """Delete an API key, which is then no longer valid. Return False if the account does not have it."""
     with unit_of_work:
         unit_of_work.accounts.lock_shared(account_sid)
         return unit_of_work.api_keys.delete(account_sid, key_sid)

@@ -14,7 +14,7 @@ class NoSecondaryToken(Exception):
 def create_secondary_token(
     unit_of_work: UnitOfWork, account_sid: AccountSid, *, system_now: Timestamp, id_generator: IdGenerator
 ) -> Account | None:
-    """Give an account a new secondary auth token, instead of the one that it has; return None without an account."""
+    """Create or replace the secondary auth token of an account; return None if the account does not exist."""
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)
         if account is None:
@@ -25,7 +25,7 @@ def create_secondary_token(
 def delete_secondary_token(
     unit_of_work: UnitOfWork, account_sid: AccountSid, *, system_now: Timestamp
 ) -> Account | None:
-    """Delete the secondary auth token of an account, which no longer authenticates; return None without an account.
+    """Delete the secondary auth token of an account; return None if the account does not exist.
 
     Raises NoSecondaryToken.
     """
@@ -40,7 +40,7 @@ def delete_secondary_token(
 def promote_secondary_token(
     unit_of_work: UnitOfWork, account_sid: AccountSid, *, system_now: Timestamp
 ) -> Account | None:
-    """Make the secondary auth token of an account its primary one; return None without an account.
+    """Make the secondary auth token of an account its primary one; return None if the account does not exist.
 
     The old primary token is no longer valid. Pending StatusCallbacks are signed with the new one. Raises
     NoSecondaryToken. Source: docs/fidelity.md, auth tokens [documented].

@@ -31,8 +31,8 @@ LOCKED_RETRY_SECONDS = 0.01
 class Claim(NamedTuple):
     """Callbacks leased to a sender, each with its partition.
 
-    `triggered` are the callbacks that triggered a fault in this claim, delayed ones included. `failed` are those with
-    unreadable rows. `next_due` is the time of the next poll; None means to poll when woken.
+    `triggered` has the callbacks that triggered a fault in this claim, including delayed ones; `failed` has those with
+    unreadable rows. `next_due` is the time of the next poll; None means to poll only when woken.
 
     The claim chooses the fault of a delivery and stores it with the callback; a Delay postpones the callback. The
     sender logs the fault, and `callback_delivery.delivery.plan` turns it into what is sent.
@@ -52,10 +52,10 @@ def claim_due_callbacks(
     random_fraction: RandomFraction,
     slots: int = MAX_DELIVERIES,
 ) -> Claim:
-    """Lease due callbacks, as many as there are free slots, those of the longest overdue partitions first.
+    """Lease due callbacks up to the number of free slots, starting with the partitions that are longest overdue.
 
-    `in_progress` counts the deliveries of each partition that have not ended; `slots` limits their total. A callback
-    with a delaying fault is not leased: it is due later.
+    `in_progress` has the number of unfinished deliveries in each partition; `slots` limits their total. A callback with
+    a delaying fault is not leased: it is due later.
     """
     free_slots = DeliverySlots(in_progress, slots)
     if not free_slots.has_free:
@@ -143,7 +143,7 @@ def _fail_unreadable(unit_of_work: UnitOfWork, unreadable: UnreadableCallback, n
 def _apply_fault(
     unit_of_work: UnitOfWork, callback: StatusCallback, now: Timestamp, random_fraction: RandomFraction
 ) -> StatusCallback:
-    """Return a leased callback with the fault of its delivery, drawn once per delivery, and store the fault."""
+    """Return a leased callback with the fault of its delivery, which is chosen once per delivery and stored."""
     if callback.fault or not callback.account_has_faults:
         return callback
     effect = apply_faults(
@@ -167,7 +167,7 @@ def renew_leases(unit_of_work: UnitOfWork, call_sids: Sequence[str], *, now: Tim
 
 
 def release_leases(unit_of_work: UnitOfWork, call_sids: Sequence[str], *, now: Timestamp) -> None:
-    """Make callbacks due at once whose deliveries were cancelled."""
+    """Make the callbacks of canceled deliveries due immediately."""
     with unit_of_work:
         for sid in sorted(call_sids):
             unit_of_work.callbacks.renew_lease(sid, now)
@@ -188,8 +188,8 @@ def record_attempt(
 ) -> bool:
     """Journal an attempt, and settle the callback unless `status` is pending. Return False if the call was deleted.
 
-    `attempt.at` and `now` are the machine's time; journal and event use the account's. Nothing is stored for a deleted
-    call, and its callback must not be sent again.
+    `attempt.at` and `now` are system times; the journal and the event use the account's time. Nothing is stored for a
+    deleted call, and its callback must not be sent again.
     """
     due = after(now, LEASE_SECONDS) if status == CallbackStatus.PENDING else None
     with unit_of_work:
@@ -206,19 +206,19 @@ def record_attempt(
 
 
 def abandon_callback(unit_of_work: UnitOfWork, callback: StatusCallback) -> None:
-    """Mark a callback as failed whose attempt cannot be journaled, so that it is not sent repeatedly."""
+    """Mark a callback as failed if its attempt cannot be journaled, so that it is not sent repeatedly."""
     with unit_of_work:
         unit_of_work.callbacks.settle(callback, CallbackStatus.FAILED, attempts_made=callback.attempts + 1, due=None)
 
 
 def release_all_leases(unit_of_work: UnitOfWork, *, now: Timestamp) -> int:
-    """Make every leased callback due. Only a process without others on its database may do so, at startup."""
+    """Make every leased callback due. Only for startup, by a process that is the only one on its database."""
     with unit_of_work:
         return unit_of_work.callbacks.release_all(now)
 
 
 class CallbackJournal(NamedTuple):
-    """A call's StatusCallback and its status, both None without one, and all attempts."""
+    """A call's StatusCallback and its status, both None if there is none, and all attempts."""
 
     callback: StatusCallback | None
     status: CallbackStatus | None
@@ -249,7 +249,7 @@ def callback_summary(unit_of_work: UnitOfWork, call_sid: str) -> CallbackSummary
 
 
 def redeliver_callback(unit_of_work: UnitOfWork, call_sid: str, *, system_now: Timestamp) -> CallbackJournal | None:
-    """Enqueue a call's StatusCallback again, due at once, with the same idempotency token.
+    """Enqueue a call's StatusCallback again, due immediately, with the same idempotency token.
 
     Return None if the call does not exist. Raises NotRedeliverable.
     """
@@ -258,9 +258,9 @@ def redeliver_callback(unit_of_work: UnitOfWork, call_sid: str, *, system_now: T
         if call is None:
             return None
         if call.status_callback is None:
-            raise NotRedeliverable("asked for no StatusCallback")
+            raise NotRedeliverable("did not request a StatusCallback")
         if not call.is_ended:
-            raise NotRedeliverable(f"is {call.state}: its StatusCallback is sent when it has ended")
+            raise NotRedeliverable(f"is {call.state}: its StatusCallback is sent when the call has ended")
         if not unit_of_work.callbacks.redeliver(call_sid, system_now):
-            raise NotRedeliverable("has a StatusCallback under way")
+            raise NotRedeliverable("already has a pending StatusCallback")
         return callback_journal(unit_of_work, call_sid)

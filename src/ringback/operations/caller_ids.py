@@ -15,7 +15,7 @@ class AlreadyVerified(Exception):
     """The account already has this number as a caller ID; nothing was changed."""
 
     def __init__(self, caller_id: OutgoingCallerId) -> None:
-        super().__init__(f"{caller_id.phone_number} is verified already")
+        super().__init__(f"{caller_id.phone_number} is already verified")
         self.caller_id = caller_id
 
 
@@ -28,7 +28,7 @@ def add_caller_id(
     created: Timestamp,
     id_generator: IdGenerator,
 ) -> tuple[OutgoingCallerId, bool]:
-    """Add a caller ID in the caller's transaction, without an event; return it and True.
+    """Add a caller ID in the current transaction, without an event; return it and True.
 
     Without a `friendly_name` it gets Twilio's default name. If the account already has the number, return that caller
     ID and False.
@@ -97,7 +97,7 @@ def list_outgoing_caller_ids(
 
 
 def fetch_outgoing_caller_id(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str) -> OutgoingCallerId | None:
-    """Return a caller ID of this account, or None, also for one of another account."""
+    """Return a caller ID, or None if this account does not have it."""
     return unit_of_work.caller_ids.find(account_sid, sid)
 
 

@@ -33,13 +33,14 @@ from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 DUE_CALLS_AT_ONCE = 10
-"""Maximum number of calls that one transaction advances as time passes: other requests wait for it."""
+"""Maximum number of due calls that one transaction advances, because other requests wait for it."""
 
 
 class CallContext(NamedTuple):
     """The context of an operation on a call: the account's time, its call policy, and the generator of new ids.
 
-    `policy` is merged with the account's own only when a call is created; later events need none of its values.
+    `policy` is merged with the account's own only when a call is created; later events do not need the account's
+    values.
     """
 
     time: AccountTime
@@ -112,9 +113,9 @@ def advance_due_calls(
     only: str | None = None,
     is_enough: Callable[[], bool] = lambda: False,
 ) -> list[ValidationCall]:
-    """Advance a batch of calls whose next event is due at `system_now`, in one transaction; return them advanced.
+    """Advance a batch of calls whose next event is due at `system_now`, in one transaction, and return them.
 
-    Each goes by its own account's time. With the SID of a call as `only`, advance that call alone, if it is due. The
+    Each call uses its own account's time. If `only` is the SID of a call, advance that call alone, if it is due. The
     batch ends early if `is_enough` returns True after a call was advanced.
     """
     advanced: list[ValidationCall] = []
@@ -139,12 +140,12 @@ def postpone_call(unit_of_work: UnitOfWork, sid: str, *, until: Timestamp) -> No
 
 
 def next_call_due(unit_of_work: UnitOfWork) -> Timestamp | None:
-    """Return the system time at which the next call is due; None without one, or if all are in frozen accounts."""
+    """Return the system time at which the next call is due, or None. Calls of frozen accounts are never due."""
     return unit_of_work.due_calls.next_due()
 
 
 def lock_call(unit_of_work: UnitOfWork, sid: str) -> ValidationCall | None:
-    """Lock a call, and before it its account, as every writer does; return None if the call does not exist."""
+    """Lock a call's account and then the call, as every writer does; return None if the call does not exist."""
     call = unit_of_work.calls.find(sid)
     if call is None or unit_of_work.accounts.lock_shared(call.account_sid) is None:
         return None
@@ -152,11 +153,11 @@ def lock_call(unit_of_work: UnitOfWork, sid: str) -> ValidationCall | None:
 
 
 class PersonNotReached(Exception):
-    """A switchboard answered the call and nobody hears the prompt: the phone has another extension."""
+    """A switchboard answered, and the call did not dial the phone's extension, so nobody hears the prompt."""
 
 
 def find_call(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str) -> ValidationCall | None:
-    """Return a call of this account, or None, also for a call of another account."""
+    """Return a call, or None if this account does not have it."""
     call = unit_of_work.calls.find(sid)
     return call if call and call.account_sid == account_sid else None
 
@@ -194,8 +195,8 @@ def apply_callee_action(
 ) -> ValidationCall | None:
     """Apply an action of the callee to a call and return the call, or None if it does not exist.
 
-    Digits with pauses (``w``) are scheduled, by the account's clock, in place of the call's next event.
-    Raises IllegalCallEvent if the action is not valid in the call's state, PersonNotReached if nobody hears the prompt.
+    Digits with pauses (``w``) are scheduled on the account's clock and replace the call's next event. Raises
+    IllegalCallEvent if the action is not valid in the call's state, PersonNotReached if nobody hears the prompt.
     """
     with unit_of_work:
         call = lock_call(unit_of_work, sid)
@@ -225,8 +226,8 @@ def end_call(
 ) -> ValidationCall | None:
     """End a call by `CallEvent.CANCEL` or `CallEvent.COMPLETE` and return it; None if the account has no such call.
 
-    A cancellation leaves a call that was answered as it is. Raises TwilioError 21220 if the call has ended, 20003 if
-    the account was deleted. Source: docs/fidelity.md, Call.
+    `CallEvent.CANCEL` does not change a call that was answered. Raises TwilioError 21220 if the call has ended, 20003
+    if the account was deleted. Source: docs/fidelity.md, Call.
     """
     with unit_of_work:
         time = lock_account_time(unit_of_work, account_sid, system_now)
@@ -244,7 +245,7 @@ def end_call(
 def list_calls(
     unit_of_work: UnitOfWork, account_sid: AccountSid, request: PageRequest, asked: Mapping[str, str]
 ) -> Steps[Page[ValidationCall]]:
-    """Return one page of an account's calls, newest first; `asked` are the list's parameters by Twilio's names.
+    """Return one page of an account's calls, newest first; `asked` has the list's parameters under Twilio's names.
 
     The page is empty if a filter cannot match any call; that is not an error.
     """

@@ -1,4 +1,4 @@
-"""Set, freeze and advance an account's clock, and keep the system times of pending work in line with it."""
+"""Set, freeze and advance an account's clock, and update the system times at which its pending work is due."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -30,19 +30,19 @@ CALLBACK_SECONDS = 0.1
 ACCOUNTS_AT_ONCE = 500
 """Maximum number of accounts with pending calls that one transaction reads."""
 REPLICAS_DIFFER_SECONDS = 60.0
-"""How far ahead another replica's clock may be before its work counts as planned by a clock that was set back since."""
+"""Tolerance for clocks of replicas. Work planned further ahead was planned before the clock was set back."""
 
 
 class AdvanceStopped(Exception):
     """A clock could not be advanced to the end; the message says why."""
 
 
-SERVER_STOPS = "ringback stops while the clock is advanced: not all of that time has passed, or callbacks are pending"
-CLOCK_WAS_SET = "the clock was set or advanced by somebody else, or the account reset, while it was advanced"
+SERVER_STOPS = "ringback stopped during the advance: the clock has not reached the end, or callbacks are still pending"
+CLOCK_WAS_SET = "the clock was set or advanced by another client, or the account was reset, during the advance"
 
 
 class AdvanceState(NamedTuple):
-    """The state of an advance between two steps: its end, and the clock as the last step set it.
+    """The state of an advance between two steps: its end time, and the clock as the last step set it.
 
     The clock does not pass `pause_at`, if given, until all callbacks of the account have settled.
     """
@@ -53,16 +53,16 @@ class AdvanceState(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """The size of a step: at most `limit` calls, and no further one once `is_enough` returns True."""
+    """The size of a step: at most `limit` calls, and none after `is_enough` returns True."""
 
     limit: int
     is_enough: Callable[[], bool]
 
 
 class AdvanceStep(NamedTuple):
-    """The result of one step: the calls it advanced, the time it reached, and the state for the next step.
+    """The result of one step: the advanced calls, the time reached, and the state for the next step.
 
-    `is_last` tells that the clock has reached the end.
+    `is_last` tells whether the clock has reached the end.
     """
 
     calls: list[ValidationCall]
@@ -91,9 +91,9 @@ def set_clock(
     account_now: Timestamp | None,
     system_now: Timestamp,
 ) -> Steps[AccountTime | None]:
-    """Set an account's clock to `account_now`, or leave its time, and freeze it or let it run.
+    """Set an account's clock to `account_now`, or keep its time, and freeze it or let it run.
 
-    Overdue events are due at once. Return None if the account does not exist.
+    Overdue events become due immediately. Return None if the account does not exist.
     """
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)
@@ -125,9 +125,9 @@ def advance_step(
     policy: CallPolicy,
     id_generator: IdGenerator,
 ) -> Steps[AdvanceStep | None]:
-    """Advance an account's clock towards `state.until`, and a batch of the calls that are due by then, in order.
+    """Advance an account's clock toward `state.until`, and a batch of the calls that are due by then, in order.
 
-    The clock pauses shortly after a callback became pending, so that it is delivered before anything else happens. The
+    The clock pauses shortly after a callback becomes pending, so that it is delivered before anything else happens. The
     last step advances no call: it sets the clock to `state.until`, unless the clock already shows a later time. Return
     None if the account does not exist. Raises AdvanceStopped if the clock was set since the previous step.
     """
@@ -179,7 +179,7 @@ def _earlier(one: Timestamp, other: Timestamp | None) -> Timestamp:
 
 
 def accounts_with_set_clocks(unit_of_work: UnitOfWork, after_sid: str) -> list[AccountSid]:
-    """Return the next accounts after a SID whose clocks were set and which have pending calls."""
+    """Return the next accounts after a SID that have pending calls and clocks that were set."""
     return unit_of_work.accounts.with_set_clocks(after_sid, ACCOUNTS_AT_ONCE)
 
 
@@ -187,7 +187,7 @@ def accounts_with_set_clocks(unit_of_work: UnitOfWork, after_sid: str) -> list[A
 def recompute_account_due_times(
     unit_of_work: UnitOfWork, account_sid: AccountSid, *, system_now: Timestamp
 ) -> Steps[None]:
-    """Recompute the system times of an account's pending calls, which an interrupted advance leaves outdated."""
+    """Recompute when an account's pending calls are due: an interrupted advance leaves the system times outdated."""
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)
         if account:
@@ -212,10 +212,10 @@ def has_pending_callbacks(unit_of_work: UnitOfWork, account_sid: AccountSid) -> 
 
 @in_steps
 def bring_pending_work_forward(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> Steps[int]:
-    """Bring calls and callbacks forward that were planned before the system clock was set back; return how many.
+    """Reschedule calls and callbacks that were planned before the system clock was set back; return their number.
 
-    This runs at startup. A call keeps the time remaining until its next event. A callback is due at once, or after its
-    lease or delay. Calls of accounts whose clock was set are not changed: they go by that clock.
+    This runs at startup. A call keeps the time remaining until its next event. A callback is due immediately, or after
+    its lease or delay. Calls of accounts whose clock was set are not changed: they follow that clock.
     """
     slack_seconds = 0.0 if unit_of_work.is_embedded else REPLICAS_DIFFER_SECONDS
     count = 0
@@ -232,7 +232,7 @@ def bring_pending_work_forward(unit_of_work: UnitOfWork, *, system_now: Timestam
 
 
 def _delay_seconds(fault: str | None) -> float:
-    """Return how long a stored fault delays a callback; one that cannot be read does not."""
+    """Return how long a stored fault delays a callback. An unreadable fault does not delay it."""
     try:
         effect = effect_from_dict(orjson.loads(fault)) if fault else None
     except (ValueError, TypeError, AttributeError, InvalidFault):

@@ -12,12 +12,12 @@ MAX_DELIVERIES = 128
 MAX_PARTITION_DELIVERIES = 8
 """Concurrent deliveries in one partition."""
 FREE_SLOTS_PER_DELIVERY = 3
-"""Slots that an account must leave free for each of its deliveries. One account alone takes 32 of 128 slots, two take
-25 each, and the next account still finds a free one."""
+"""Slots that an account must leave free for each of its deliveries. A single account can take 32 of 128 slots, and two
+accounts 25 each; the next account still finds a free slot."""
 
 
 class DeliverySlots:
-    """The slots for further deliveries, given the deliveries in progress."""
+    """The free slots, given the deliveries in progress."""
 
     def __init__(self, in_progress: Mapping[DeliveryPartition, int], slots: int) -> None:
         self._partitions = Counter(in_progress)
@@ -35,7 +35,7 @@ class DeliverySlots:
         return self._partitions[partition] < MAX_PARTITION_DELIVERIES
 
     def free_in(self, partition: DeliveryPartition) -> int:
-        """Return the number of deliveries that may start in a partition, by all three limits."""
+        """Return the number of deliveries that may start in a partition within all three limits."""
         account_deliveries = self._accounts[partition.account_sid]
         account_share = math.ceil(
             (self._free - FREE_SLOTS_PER_DELIVERY * account_deliveries) / (FREE_SLOTS_PER_DELIVERY + 1)

@@ -1,4 +1,4 @@
-"""The generator of SIDs, validation codes, idempotency tokens, and the random numbers that decide about faults."""
+"""The generator of SIDs, validation codes, idempotency tokens, and the random numbers that trigger faults."""
 
 import hashlib
 import random
@@ -18,16 +18,16 @@ _KEY_SECRET_CHARACTERS = 32
 _URL_SAFE = f"{string.ascii_letters}{string.digits}-_"
 _CLIENT_SECRET_CHARACTERS = 64
 _FRACTION_BYTES = 6
-"""A float holds a fraction of this many bytes exactly. More could round up to 1."""
+"""A float represents a fraction of this many bytes exactly. A longer one could round up to 1."""
 _FIRST_CODE = {"string": 0, "integer": 10 ** (CODE_DIGITS - 1)}
-"""An integer has no leading zeros, so those codes start at 100000."""
+"""An integer has no leading zeros, so integer codes start at 100000."""
 
 
 class IdGenerator:
-    """Generator of ids that cannot be guessed; with a `seed`, of the same ids in the same order each time.
+    """Generates ids that cannot be guessed or, with a `seed`, the same ids in the same order each time.
 
-    An unseeded SID starts with the time in nanoseconds, always higher than that of the SID before. The index of SIDs
-    then grows at its end, so that a commit writes fewer pages (ADR 14).
+    An unseeded SID starts with a time in nanoseconds, which is later than that of the previous SID. New SIDs are
+    therefore appended to the end of the index, so that a commit writes fewer pages (ADR 14).
     """
 
     def __init__(self, seed: int | None = None, code_format: ValidationCodeFormat = "string") -> None:
@@ -37,7 +37,7 @@ class IdGenerator:
         self._first_code = _FIRST_CODE[code_format]
 
     def sid(self, prefix: str) -> str:
-        """Return a new SID of the kind that `prefix` names."""
+        """Return a new SID with this prefix."""
         if self._seed is not None:
             return f"{prefix}{self._random.getrandbits(_SID_BITS):032x}"
         self._newest_sid_ns = max(time.time_ns(), self._newest_sid_ns + 1)
@@ -75,7 +75,7 @@ class IdGenerator:
     def random_fraction(self, index: int, trial: int) -> float:
         """Return a random number in [0, 1) for a fault's `index` in its account and the number of its trial.
 
-        With a seed it depends only on these two, not on what else is generated or in which order.
+        With a seed the result depends only on these two arguments, not on other generated values and their order.
         """
         if self._seed is None:
             return self._random.random()
@@ -84,5 +84,5 @@ class IdGenerator:
 
 
 def new_request_sid() -> str:
-    """Return a new id of a request. It is never seeded, as tests do not repeat requests exactly."""
+    """Return a new request SID. It ignores the seed, because tests do not repeat requests exactly."""
     return f"{REQUEST}{secrets.token_hex(_SID_BITS // 8)}"

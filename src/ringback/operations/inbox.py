@@ -15,7 +15,7 @@ MAX_OTHER_TOKENS = 20
 
 
 def signature_candidates(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -> SignatureCandidates:
-    """Return what an invalid signature may have been made with.
+    """Return the possible inputs of an invalid signature.
 
     Those are the account's other auth tokens, those of other accounts, the parent account's first, and the
     StatusCallback URL of the account's call.

@@ -14,7 +14,7 @@ class AlreadyOwned(Exception):
     """The account already owns this number; nothing was changed."""
 
     def __init__(self, number: IncomingPhoneNumber) -> None:
-        super().__init__(f"{number.phone_number} belongs to the account already")
+        super().__init__(f"{number.phone_number} already belongs to the account")
         self.number = number
 
 
@@ -27,7 +27,7 @@ def add_number(
     created: Timestamp,
     id_generator: IdGenerator,
 ) -> tuple[IncomingPhoneNumber, bool]:
-    """Add a number in the caller's transaction; return it and True.
+    """Add a number in the current transaction; return it and True.
 
     Without a `friendly_name` it gets Twilio's default name. If the account already owns it, return that resource and
     False.
@@ -54,7 +54,7 @@ def create_incoming_phone_number(
     system_now: Timestamp,
     id_generator: IdGenerator,
 ) -> IncomingPhoneNumber | None:
-    """Give an account a number; return it, or None if the account was deleted.
+    """Add a number to an account; return it, or None if the account was deleted.
 
     `created` defaults to the account's time. Raises AlreadyOwned.
     """
@@ -98,12 +98,12 @@ def list_incoming_phone_numbers(
 def fetch_incoming_phone_number(
     unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str
 ) -> IncomingPhoneNumber | None:
-    """Return a number of this account, or None, also for one of another account."""
+    """Return a number, or None if this account does not have it."""
     return IncomingPhoneNumberRepository(unit_of_work).find(account_sid, sid)
 
 
 def delete_incoming_phone_number(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str) -> bool:
-    """Take a number away from an account; return False if it does not exist."""
+    """Remove a number from an account; return False if the account does not have it."""
     with unit_of_work:
         unit_of_work.accounts.lock_shared(account_sid)
         return IncomingPhoneNumberRepository(unit_of_work).delete(account_sid, sid)

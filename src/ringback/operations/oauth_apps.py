@@ -48,7 +48,7 @@ def list_oauth_apps(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[
 
 
 def delete_oauth_app(unit_of_work: UnitOfWork, account_sid: AccountSid, client_id: str) -> bool:
-    """Delete an OAuth app and so its access tokens. Return False if the account does not have it."""
+    """Delete an OAuth app, which invalidates its access tokens. Return False if the account does not have it."""
     with unit_of_work:
         unit_of_work.accounts.lock_shared(account_sid)
         return unit_of_work.oauth_apps.delete(account_sid, client_id)
@@ -71,16 +71,16 @@ def authenticate_client(unit_of_work: UnitOfWork, client_id: str, client_secret:
 def authenticate_token(
     unit_of_work: UnitOfWork, token: str, account_sid: str | None, system_now: Timestamp
 ) -> Principal:
-    """Return the client of the account in a path if the access token is one of this account's OAuth apps.
+    """Authenticate a client by an access token of an OAuth app of the account in a path, and return the client.
 
-    Without `account_sid` that is the account of the app. Raises TwilioError 20003. Access tokens are not valid for
+    Without an `account_sid` the account is that of the app. Raises TwilioError 20003. Access tokens are not valid for
     subaccounts. Source: docs/fidelity.md, OAuth [documented].
     """
     client_id = client_id_of(token)
     found = unit_of_work.oauth_apps.find_holder(client_id) if client_id else None
     if found is None:
         raise _invalid_token(
-            f"the access token is not of an OAuth app that exists{f': {client_id}' if client_id else ''}"
+            f"the access token does not belong to an existing OAuth app{f': {client_id}' if client_id else ''}"
         )
     account, app = found
     if reason := explain_invalid_token(token, app, account.clock.now(system_now)):
@@ -89,7 +89,7 @@ def authenticate_token(
         raise _invalid_token(explain_inactive_account(account))
     if account_sid not in (None, account.sid):
         raise _invalid_token(
-            f"access tokens of {app.client_id} open {account.sid} alone, not its subaccounts or others"
+            f"access tokens of {app.client_id} are valid only for {account.sid}, not for its subaccounts or others"
         )
     return Principal(account, account.sid, app.access)
 

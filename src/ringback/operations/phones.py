@@ -1,4 +1,4 @@
-"""Rules and scripts of an account's simulated phones, and the phones that ring."""
+"""Rules and scripts of an account's simulated phones, and the phones that are ringing."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class EffectivePhone(NamedTuple):
 
 
 def find_phone(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, *, default: Phone) -> EffectivePhone:
-    """Return the phone at an E.164 number, with or without a rule.
+    """Return the phone at an E.164 number, whether or not the number has a rule.
 
     For `DEFAULT_RULE` return the phone at numbers without a rule.
     """
@@ -84,5 +84,5 @@ MAX_COUNTED_PHONES = 100
 
 
 def ringing_accounts(unit_of_work: UnitOfWork) -> list[RingingAccount]:
-    """Return the accounts with phones that ring or are in a call, and the number of these phones."""
+    """Return the accounts with phones that are ringing or in a call, and the number of these phones."""
     return RingingPhones(unit_of_work).accounts(most=MAX_COUNTED_PHONES)

@@ -15,13 +15,13 @@ KEPT_CHARACTERS = 1_000
 """Maximum length of a path or message."""
 PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 MAX_HOST_CHARACTERS = 253
-"""Maximum length of a host name. Of a longer one the end is shown, which has Twilio's domain."""
+"""Maximum length of a host name. A longer one is truncated at its start, because Twilio's domain is at its end."""
 
 log = structlog.get_logger()
 
 
 def printable_host(host: str) -> str:
-    """Return a client's host as it may be listed and logged: printable, truncated, without user info."""
+    """Return a client's host for the list and the log: printable, truncated, and without user info."""
     return quote(host.rpartition("@")[2][-MAX_HOST_CHARACTERS:], safe=PRINTABLE)
 
 
@@ -57,5 +57,5 @@ class RefusedRequests:
         return [refused for refused in reversed(self._kept) if refused.id > after][:limit]
 
     def clear(self) -> None:
-        """Delete all; their ids are not used again."""
+        """Delete all requests. Their ids are not reused."""
         self._kept.clear()

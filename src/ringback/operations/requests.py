@@ -12,7 +12,7 @@ from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 WRITE_BATCH_REQUESTS = 25
-"""Maximum number of requests that one transaction writes: other requests wait for it."""
+"""Maximum number of requests that one transaction writes, because other requests wait for it."""
 
 
 class RequestsDropped(Exception):
@@ -27,7 +27,7 @@ def newest_requests(
 
 
 def used_permissions(unit_of_work: UnitOfWork, account_sid: AccountSid) -> list[str]:
-    """Return the permissions that the account's stored requests have needed, in the order of their names."""
+    """Return the permissions that the account's stored requests have needed, sorted by name."""
     operations = unit_of_work.requests.used_operations(account_sid)
     return sorted(permission for operation, permission in PERMISSIONS.items() if operation in operations)
 
@@ -55,7 +55,7 @@ def write_all_requests(unit_of_work: UnitOfWork) -> Steps[None]:
 
 
 def discard_requests(unit_of_work: UnitOfWork, account_sid: AccountSid) -> None:
-    """Discard an account's requests that are not stored yet; its lock must be held. A rollback restores them."""
+    """Discard an account's requests that are not stored yet. Lock the account first. A rollback restores them."""
     journal = unit_of_work.requests.journal
     requests, operations = journal.take_account(account_sid), journal.take_used_operations(account_sid)
     unit_of_work.when_rolled_back(partial(journal.put_back, {account_sid: requests}, {account_sid: operations}))
@@ -64,7 +64,7 @@ def discard_requests(unit_of_work: UnitOfWork, account_sid: AccountSid) -> None:
 
 
 def discard_all_requests(unit_of_work: UnitOfWork) -> None:
-    """Discard all requests that are not stored yet; the lock on everything must be held. A rollback restores them."""
+    """Discard all requests that are not stored yet. Lock everything first. A rollback restores them."""
     journal = unit_of_work.requests.journal
     unit_of_work.when_rolled_back(partial(journal.put_back, journal.take_all(), journal.take_all_used_operations()))
     unit_of_work.when_committed(journal.take_all)
@@ -74,8 +74,9 @@ def discard_all_requests(unit_of_work: UnitOfWork) -> None:
 def _write(unit_of_work: UnitOfWork, shares: Mapping[AccountSid, int]) -> int:
     """Write each account's share of requests and return how many were taken. A rollback puts them back.
 
-    Each account is locked before its requests are taken: a reset that holds the lock discards them instead. Those of
-    deleted accounts are dropped. Raises RequestsDropped if some can never be stored: they would block all later ones.
+    Each account is locked before its requests are taken: a reset that holds the lock discards them instead. Requests of
+    deleted accounts are dropped. Raises RequestsDropped if some requests can never be stored: they would block all
+    later ones.
     """
     journal = unit_of_work.requests.journal
     taken: dict[AccountSid, list[AnsweredRequest]] = {}

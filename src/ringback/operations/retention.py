@@ -11,7 +11,7 @@ KEPT_EVENTS = 10_000
 """Maximum number of events that an account keeps, enough for all calls that it keeps."""
 PRUNE_BATCH_EVENTS = 120
 PRUNE_BATCH_CALLS = 20
-"""Maximum number of events and calls that one transaction deletes: other requests wait for it."""
+"""Maximum number of events and calls that one transaction deletes, because other requests wait for it."""
 
 
 def newest_event_to_prune(unit_of_work: UnitOfWork, account_sid: AccountSid) -> int:

@@ -20,7 +20,7 @@ class UnknownAccount(Exception):
 def apply_seed(
     unit_of_work: UnitOfWork, seed: Seed, *, system_now: Timestamp, id_generator: IdGenerator
 ) -> Steps[None]:
-    """Create or update the accounts, keys and phone rules of a seed, and create its missing numbers, all or none.
+    """Create or update the accounts, keys and phone rules of a seed, and create its missing numbers, all or nothing.
 
     Existing caller IDs and incoming phone numbers are not changed. A parent account must come before its subaccounts,
     or exist already; otherwise UnknownAccount is raised.

@@ -21,9 +21,9 @@ from ringback.storage.request_journal import RequestJournal
 class Services:
     """The collaborators of a request, built once by create_app.
 
-    `system_now` returns the machine's time. `wake_runner` must be called after a call became pending, `wake_sender`
-    after a StatusCallback became pending. `advance` advances an account's clock by seconds and returns None if there is
-    no such account. `reset_all` deletes everything and seeds the database again.
+    `system_now` returns the system time. `wake_runner` must be called after a call becomes pending, `wake_sender` after
+    a StatusCallback becomes pending. `advance` advances an account's clock by seconds and returns None if the account
+    does not exist. `reset_all` deletes everything and seeds the database again.
     """
 
     database: Database

@@ -1,7 +1,7 @@
 """Snapshots of all accounts as one JSON document, and their restoration, both in steps.
 
-A snapshot may have a hundred megabytes. It is read row by row and kept as JSON texts of a few rows each; as Python
-values it would take several times the memory.
+A snapshot may be 100 MB. It is read row by row and kept as JSON texts of a few rows each; Python values would take
+several times the memory.
 """
 
 import hashlib
@@ -25,18 +25,18 @@ from ringback.storage.tables import HEAD
 from ringback.storage.unit_of_work import UnitOfWork
 
 EXPLAINED_BYTES = 1024 * 1024
-"""Longest document that is parsed as a whole to explain why it is not a snapshot."""
+"""Maximum size of a document that is parsed as a whole to explain why it is not a snapshot."""
 
 
 class TooLargeSnapshot(Exception):
-    """A snapshot has more bytes than may be restored."""
+    """A snapshot is larger than the maximum size."""
 
 
 @in_steps
 def take_snapshot(unit_of_work: UnitOfWork, *, limit: int | None = None) -> Steps[Spool]:
     """Return a snapshot in JSON: the revision of its schema, a digest, and the tables.
 
-    The digest detects a snapshot that was cut off or edited. Raises TooLargeSnapshot beyond `limit` bytes.
+    The digest detects a snapshot that was truncated or edited. Raises TooLargeSnapshot beyond `limit` bytes.
     """
     yield from write_all_requests.steps(unit_of_work)
     snapshot, digest = Spool(), hashlib.sha256()
@@ -74,7 +74,7 @@ def read_snapshot(document: Spool) -> Steps[Snapshot]:
 
 @in_steps
 def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, system_now: Timestamp) -> Steps[None]:
-    """Replace all accounts and their data by those of a snapshot.
+    """Replace all accounts and their data with those of a snapshot.
 
     Its pending work continues; a callback that was being sent is sent again. Raises InvalidSnapshot, and changes
     nothing, if rows cannot be stored.

@@ -11,7 +11,7 @@ from ringback.storage.errors import InvalidSnapshot
 from ringback.storage.stepwise import Steps
 
 Tables = Mapping[str, list[range]]
-"""Positions in a spool of each table's rows: JSON texts of a few rows each, without the brackets."""
+"""The positions of each table's rows in a spool, as JSON texts of a few rows each, without the brackets."""
 
 
 def digest_of(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:

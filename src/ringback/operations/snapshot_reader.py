@@ -50,7 +50,7 @@ class SnapshotReader:
         version = self._texts["version"]
         _check_version(version)
         if self._texts["digest"] != (yield from digest_steps(self._tables, self._rows)):
-            raise InvalidSnapshot("its digest does not match its tables: it was cut off, or edited")
+            raise InvalidSnapshot("its digest does not match its tables: it was truncated or edited")
         _check_columns(version, self._columns)
         return Snapshot(version, self._tables, self._rows)
 
@@ -98,13 +98,13 @@ class SnapshotReader:
 
 
 def _wrong_parts() -> InvalidSnapshot:
-    return InvalidSnapshot(f"it must be an object with {', '.join(PARTS)} and nothing more")
+    return InvalidSnapshot(f"it must be an object with {', '.join(PARTS)} and nothing else")
 
 
 def _check_version(version: object) -> None:
     """Raise InvalidSnapshot unless a snapshot of this version can be restored."""
     if version not in VERSIONS:
-        raise InvalidSnapshot(f"it has version {str(version)[:100]}, this server has {HEAD}")
+        raise InvalidSnapshot(f"it has version {str(version)[:100]}, but this server has {HEAD}")
 
 
 def _check_columns(version: str, columns: Mapping[str, set[frozenset[str]]]) -> None:
@@ -124,7 +124,7 @@ def _check_values(table: str, place: int, row: Mapping[str, Any]) -> None:
 
 
 def explain(document: bytes) -> None:
-    """Say why a short text is not a snapshot. Raises ValueError and InvalidSnapshot."""
+    """Explain why a short text is not a snapshot, by raising ValueError or InvalidSnapshot."""
     snapshot = _parsed(document)
     if not isinstance(snapshot, dict) or snapshot.keys() != set(PARTS):
         raise _wrong_parts()

@@ -13,7 +13,7 @@ import orjson
 from ringback.storage.stepwise import Steps
 
 MAX_NAME_BYTES = 64 * 1024
-"""Limit of a string outside the rows: to search one of megabytes would block the event loop."""
+"""Maximum size of a string outside the rows: searching megabytes would block the event loop."""
 
 _SPACE = rb"[ \t\n\r]*+"
 _TEXT = rb'"(?:[^"\\\x00-\x1f]++|\\.)*+"'
@@ -28,7 +28,7 @@ class NotInForm(Exception):
 
 
 class SnapshotText:
-    """The text of a snapshot, of which only the part in use is in one piece."""
+    """The text of a snapshot. Only the part being parsed is in one piece."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
         self._parts = parts
@@ -85,7 +85,7 @@ class SnapshotText:
             raise self._not_in_form()
 
     def _following(self) -> Steps[bytes]:
-        """Skip white space, and return the next character, an empty text at the end."""
+        """Skip white space, and return the next character, or an empty string at the end."""
         while True:
             spaces = _SPACES.match(self._text, self._at)
             self._at = spaces.end() if spaces else self._at
@@ -97,8 +97,8 @@ class SnapshotText:
     def _match(self, pattern: re.Pattern[bytes], limit: int = sys.maxsize) -> Steps[bytes]:
         """Return the text that matches at the current position. Raises NotInForm if `limit` bytes do not match.
 
-        If the text read so far does not contain a whole match, as much again is read before the next try, so that a
-        long value is not searched once for each part.
+        If the text read so far does not contain a whole match, the amount read is doubled before the next try, so that
+        a long value is not searched again for each part.
         """
         while (match := pattern.match(self._text, self._at)) is None:
             searched_bytes = len(self._text) - self._at
@@ -109,7 +109,7 @@ class SnapshotText:
         return match[0]
 
     def _append(self, least_bytes: int = 0) -> bool:
-        """Read the next parts, more than `least_bytes` if there are. Return False at the end."""
+        """Read the next parts, more than `least_bytes` if available. Return False at the end."""
         added, added_bytes = list[bytes](), 0
         while added_bytes <= least_bytes and (part := next(self._parts, None)) is not None:
             added.append(part)

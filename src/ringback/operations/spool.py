@@ -1,7 +1,7 @@
 """Buffers for large documents, in memory blocks outside the heap.
 
-The heap returns memory to the system all at once: ten milliseconds after a document of 150 MB. Each block is returned
-as soon as it has been read.
+The heap returns memory to the system all at once, which takes ten milliseconds after a document of 150 MB. A block is
+returned as soon as it has been read.
 """
 
 from collections import deque
@@ -12,12 +12,12 @@ from ringback.storage.stepwise import Steps
 
 BLOCK_BYTES = 1024 * 1024
 PART_BYTES = 64 * 1024
-"""Bytes that `parts` yields at once."""
+"""Size of each part that `parts` yields."""
 ANONYMOUS = -1
 
 
 class Spool:
-    """A text that is appended to and read in parts; its `len` is its bytes."""
+    """A text that is written and read in parts; `len` returns its size in bytes."""
 
     def __init__(self, text: bytes = b"") -> None:
         self._blocks: deque[mmap] = deque()
@@ -42,7 +42,7 @@ class Spool:
         return range(start, self._bytes)
 
     def write_head(self, head: bytes) -> None:
-        """Set a short text before all others."""
+        """Put a short text in front of all others."""
         self._head = head
 
     def read(self, position: range) -> bytes:
@@ -55,7 +55,7 @@ class Spool:
         return b"".join(parts)
 
     def parts(self) -> Iterator[bytes]:
-        """Yield the whole text in parts, and release each block after it."""
+        """Yield the whole text in parts, and release each block after use."""
         if self._head:
             yield self._head
         remaining = self._bytes

@@ -66,8 +66,8 @@ def update_account(
 ) -> Account:
     """Rename an account, or suspend, reactivate or close a subaccount, and return it.
 
-    `holder_sid` is the account of the client's credentials. Raises TwilioError 21477 for the status of an account
-    that is not a subaccount, 21479 for that of a closed one, and 20003 if the account was deleted, or if a subaccount
+    `holder_sid` is the account of the client's credentials. Raises TwilioError 21477 for the status of an account that
+    is not a subaccount, 21479 for the status of a closed one, and 20003 if the account was deleted, or if a subaccount
     would change its own status. Source: docs/fidelity.md, Account.
     """
     with unit_of_work:
@@ -88,6 +88,6 @@ def _check_status_update(account: Account, holder_sid: AccountSid) -> None:
     if account.parent_sid is None:
         raise parent_account_status()
     if holder_sid != account.parent_sid:
-        raise wrong_credentials("only the credentials of the parent account change the status of a subaccount")
+        raise wrong_credentials("only the credentials of the parent account can change the status of a subaccount")
     if account.status is AccountStatus.CLOSED:
         raise closed_account_status()

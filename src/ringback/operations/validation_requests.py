@@ -36,17 +36,17 @@ def create_validation_request(
 ) -> ValidationAnswer:
     """Queue the call that asks for a new code, and return that code.
 
-    Calls to the same number that are in progress end as failed, so that their codes are void, unless the policy's
-    `second_request` says otherwise. `policy` is that of the settings; the account's own values take precedence. Raises
-    TwilioError 21449 if the account owns the number, 21450 if it has verified the number already or refuses a second
-    request, 20003 if it was deleted, 22100 if the number was called too often.
+    Calls in progress to the same number end as failed, which invalidates their codes, unless the policy's
+    `second_request` says otherwise. `policy` has the values of the settings; the account's own values take precedence.
+    Raises TwilioError 21449 if the account owns the number, 21450 if it has verified the number already or refuses a
+    second request, 20003 if it was deleted, 22100 if the number was called too often.
     """
     with unit_of_work:
         time, own_policy = lock_account_time_and_policy(unit_of_work, account_sid, system_now)
         context = CallContext(time, own_policy.merged_with(policy), id_generator)
         unit_of_work.locks.phone_number(account_sid, request.phone_number)
         superseded = _supersedable_calls(unit_of_work, account_sid, request.phone_number, context)
-        # checked after these calls were locked, as one of them may have just verified the number
+        # checked after these calls were locked, because one of them may have just verified the number
         if IncomingPhoneNumberRepository(unit_of_work).find_by_number(account_sid, request.phone_number):
             raise phone_number_already_owned()
         if unit_of_work.caller_ids.find_by_number(account_sid, request.phone_number):
@@ -80,7 +80,7 @@ def _supersedable_calls(
     calls = unit_of_work.calls.lock_active(account_sid, number)
     if calls and second_request == SecondRequest.REFUSE:
         raise phone_number_already_verified(
-            f"call {calls[0].sid} to this number is under way, and second_request is refuse"
+            f"call {calls[0].sid} to this number is in progress, and second_request is refuse"
         )
     return calls
 

@@ -29,7 +29,7 @@ INEXPRESSIBLE_ERRORS = (
     "phone_number:",
     "now: between the years",
     "date_created: between the years",
-    "friendly_name: it has a character that is not valid in XML",
+    "friendly_name: it contains a character that is not valid in XML",
     "owner_email:",
     "parent_sid: AC",
     "seconds: a clock cannot be advanced",
