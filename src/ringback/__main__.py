@@ -1,4 +1,4 @@
-"""The entry point of ``ringback`` and ``python -m ringback``, with the settings of the interpreter that speed it up."""
+"""The entry point of ``ringback`` and ``python -m ringback``, with interpreter settings that make it faster."""
 
 import gc
 import signal

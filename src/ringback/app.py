@@ -30,8 +30,8 @@ DOCS_PATH, OPENAPI_PATH = "/docs", "/openapi.json"
 NON_TWILIO_PATHS = frozenset({*phone_page.PATHS, *health.PATHS, DOCS_PATH, OPENAPI_PATH})
 MIB = 1024 * 1024
 
-DESCRIPTION = """A local stand-in for Twilio's OutgoingCallerIds REST API. Paths without suffix, or with .xml, answer
-XML; with .json, JSON; with .csv, CSV. Authenticate by HTTP Basic: account SID and auth token, or API key and
+DESCRIPTION = """A local stand-in for Twilio's OutgoingCallerIds REST API. Paths without a suffix, or with .xml, return
+XML; with .json, JSON; with .csv, CSV. Authenticate with HTTP Basic: account SID and auth token, or API key and
 secret."""
 
 
@@ -41,10 +41,10 @@ def create_app(
     clock: Clock | None = None,
     callback_transport: "httpx.AsyncBaseTransport | None" = None,
 ) -> Application:
-    """Return the application over an opened, migrated and seeded database. Its lifespan runs the background tasks.
+    """Return the application, with an opened, migrated and seeded database. Its lifespan runs the background tasks.
 
-    Tests replace the machine's time with `clock` and its network with `callback_transport`. Raises DatabaseUnavailable
-    or SeedError with a message for the user.
+    Tests replace the system clock with `clock` and the network with `callback_transport`. Raises DatabaseUnavailable or
+    SeedError with a message for the user.
     """
     clock = clock or SystemClock()
     id_generator = IdGenerator(settings.random_seed, settings.validation_code_format)

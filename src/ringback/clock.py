@@ -1,4 +1,4 @@
-"""The system clock, the only reader of the machine's time."""
+"""The system clock, the only module that reads the machine's time."""
 
 import time
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from ringback.domain.timestamps import MICROSECONDS, Timestamp
 NANOSECONDS = 1_000_000_000
 NANOSECONDS_IN_MICROSECOND = NANOSECONDS // MICROSECONDS
 SMALL_STEP_SECONDS = 2.0
-"""Longest step forward that is followed at once: leases last longer."""
+"""Longest forward step that is followed immediately: leases last longer."""
 SMALL_STEP_NANOSECONDS = round(SMALL_STEP_SECONDS * NANOSECONDS)
 FOLLOW_AFTER_SECONDS = 10.0
-"""Delay before a longer step forward is followed. Meanwhile each process renews its leases by the stepped clock, so
+"""Delay before a longer forward step is followed. During the delay each process renews its leases with the new time, so
 that no other process takes over its callbacks."""
 SLOWDOWN = 10
 """While the machine's clock is behind, this clock loses one tenth of the elapsed time, which calls do not notice."""
@@ -24,14 +24,14 @@ log = structlog.get_logger()
 
 
 class Clock(Protocol):
-    """A source of the present time."""
+    """A source of the current time."""
 
     def now(self) -> Timestamp:
-        """Return the present time."""
+        """Return the current time."""
         ...
 
     def latest(self) -> Timestamp:
-        """Return the latest time that any process may see, by which leases expire."""
+        """Return the latest time that any process may read. Leases expire by this time."""
         ...
 
 
@@ -44,10 +44,10 @@ monotonic_ns: Callable[[], int] = (
 
 
 class SystemClock:
-    """The machine's time without its steps: it never goes back, and pending work never waits because of a step.
+    """The machine's time without backward steps: it never goes back, so pending work never waits because of a step.
 
-    When the machine's clock is set back, this clock continues, a tenth slower, until both agree. A step forward is
-    followed, one of more than SMALL_STEP_SECONDS after FOLLOW_AFTER_SECONDS.
+    When the machine's clock is set back, this clock continues, a tenth slower, until both agree. A forward step is
+    followed; one of more than SMALL_STEP_SECONDS only after FOLLOW_AFTER_SECONDS.
     """
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class SystemClock:
         return shown - min(behind, elapsed // SLOWDOWN)
 
     def _hold(self, shown: int, wall: int) -> int:
-        """Return the time to show while the machine's clock is far ahead: its own, until it follows."""
+        """Return the time to show while the machine's clock is far ahead: the old time, until the step is followed."""
         self._is_behind = False
         if self._ahead_since is None:
             self._ahead_since = self._monotonic

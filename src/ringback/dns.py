@@ -1,7 +1,7 @@
 """Name resolution and connections that never block the event loop or its threads.
 
-The event loop's own resolver uses a small thread pool that everything shares and that a shutdown waits for: one name
-server that does not answer would block both.
+The event loop's own resolver uses a small thread pool that everything shares and that a shutdown waits for: a single
+name server that does not respond would block both.
 """
 
 import asyncio

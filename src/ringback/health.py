@@ -20,16 +20,16 @@ METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def health_router(database: Database, supervisor: Supervisor) -> APIRouter:
-    """Return the routes that report whether the process is up and whether it can do its work."""
+    """Return the routes of the liveness check and the readiness check."""
     router = APIRouter(tags=["Health"])
 
     @router.head(LIVE_PATH, include_in_schema=False)
-    @router.get(LIVE_PATH, summary="Is the process up?")
+    @router.get(LIVE_PATH, summary="Liveness check")
     async def live(_: Request) -> Response:
         return JSONResponse({"status": "live"})
 
     @router.head(READY_PATH, include_in_schema=False)
-    @router.get(READY_PATH, summary="Can it do its work?")
+    @router.get(READY_PATH, summary="Readiness check")
     async def ready(_: Request) -> Response:
         reason = await find_unready_reason(database) or supervisor.trouble()
         if reason:
@@ -44,7 +44,7 @@ def metrics_router(services: Services) -> APIRouter:
     router = APIRouter(tags=["Health"])
 
     @router.head(METRICS_PATH, include_in_schema=False)
-    @router.get(METRICS_PATH, summary="What has it counted?", response_class=PlainTextResponse)
+    @router.get(METRICS_PATH, summary="Metrics in Prometheus's text format", response_class=PlainTextResponse)
     async def metrics(_: Request) -> Response:
         backlog = await _backlog(services.database, services.system_now())
         return Response(services.metrics.exposition(backlog), media_type=METRICS_CONTENT_TYPE)
@@ -53,7 +53,7 @@ def metrics_router(services: Services) -> APIRouter:
 
 
 async def _backlog(database: Database, system_now: Timestamp) -> Backlog | None:
-    """Return the counts of pending work, or None while the database is unavailable: the other metrics still count."""
+    """Return the counts of pending work, or None while the database is unavailable, to report the other metrics."""
     try:
         return await database.run(count_backlog, system_now=system_now)
     except DatabaseUnavailable:

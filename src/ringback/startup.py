@@ -132,7 +132,7 @@ class Lifespan:
         await asyncio.sleep(WARM_UP_AFTER_SECONDS)
         await asyncio.to_thread(geography, VALIDATION_CALLER)
         await self._control_app.get()
-        if gc.get_freeze_count():  # the command froze its objects: a full collection would take more than 10 ms
+        if gc.get_freeze_count():  # frozen at startup: a full collection would take more than 10 ms
             gc.freeze()
 
 
@@ -155,7 +155,7 @@ class _TaskReports:
 
 
 class InitialState:
-    """The accounts that settings and seed file define. Raises SeedError if the file has mistakes."""
+    """The accounts that the settings and the seed file define. Raises SeedError if the file is invalid."""
 
     def __init__(self, settings: Settings, id_generator: IdGenerator) -> None:
         self._settings = settings
@@ -163,8 +163,8 @@ class InitialState:
         self._seed: Seed = _read_seed(settings)
         self._keeps_token = "auth_token" not in settings.model_fields_set
         self.auth_token = settings.auth_token
-        """Auth token of the account that the settings name. An existing account keeps its own if the setting has its
-        default: the default of ringback 0.1.0 was another one."""
+        """Auth token of the account that the settings name. An existing account keeps its token if the setting has its
+        default value, because ringback 0.1.0 had a different default."""
 
     def open_database(self, system_now: Timestamp, process_state: ProcessState) -> Database:
         """Open the database, migrate it if it is embedded, and seed it.
@@ -188,7 +188,7 @@ class InitialState:
         return database
 
     def seed(self, unit_of_work: UnitOfWork, system_now: Timestamp) -> None:
-        """Create the accounts that are missing, with their caller IDs and phones."""
+        """Create missing accounts, with their caller IDs and phones."""
         finish(self._seed_steps(unit_of_work, system_now))
 
     def _seed_steps(self, unit_of_work: UnitOfWork, system_now: Timestamp) -> Steps[None]:

@@ -1,6 +1,6 @@
 """Background tasks: a loop that retries after outages, and a supervisor that restarts failed tasks.
 
-This module imports nothing of ringback. It reports through callables.
+This module does not import other modules of ringback. It reports through callables.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from functools import partial
 from typing import Protocol
 
 FIRST_RESTART_SECONDS, LONGEST_RESTART_SECONDS = 0.5, 8.0
-"""Back-off before a task is restarted: it doubles with each failure within the window."""
+"""Backoff before a task is restarted: the delay doubles with each failure within the window."""
 MAX_FAILURES, WINDOW_SECONDS = 5, 60.0
-"""A task is given up after this many failures within this time."""
+"""The supervisor gives up on a task after this many failures within this time."""
 STOP_SECONDS = 3.0
 """Longest wait for the tasks to end when the supervisor stops."""
 
@@ -96,7 +96,7 @@ class TaskReports(Protocol):
         """Note that the task was started or restarted."""
 
     def failed(self, name: str, failure: BaseException, restart_seconds: float | None) -> None:
-        """Note that the task failed. It is restarted after `restart_seconds`; None if it is given up."""
+        """Note that the task failed. It is restarted after `restart_seconds`, or not at all if None."""
 
 
 class TaskEnded(Exception):
@@ -119,9 +119,9 @@ class _Supervised:
 class Supervisor:
     """Restarts background tasks that fail.
 
-    The end of a task schedules its restart: no monitoring task is needed, which could fail itself. A task that fails
-    `max_failures` times within `window_seconds` is given up; the first time, `on_give_up` is called, which must end
-    the process.
+    The end of a task schedules its restart: no monitoring task is needed, which could fail itself. The supervisor gives
+    up on a task that fails `max_failures` times within `window_seconds`. The first time, it calls `on_give_up`, which
+    must end the process.
     """
 
     def __init__(
@@ -176,7 +176,7 @@ class Supervisor:
             await asyncio.wait(running, timeout=STOP_SECONDS)
 
     def trouble(self) -> str | None:
-        """Return one sentence that names a task that does not do its work, and why; None if all do."""
+        """Return a sentence that names a task that does not work and says why, or None if all tasks work."""
         if not self._is_started:
             return "the background tasks have not started"
         for name, entry in self._entries.items():
@@ -184,7 +184,7 @@ class Supervisor:
                 outcome = "failed too often" if name == self.given_up else "failed and will be restarted"
                 return f"the background task {name} {outcome}; the log says why"
             if reason := entry.task.trouble():
-                return f"the background task {name} runs but cannot work: {reason}"
+                return f"the background task {name} is running but cannot do its work: {reason}"
         return None
 
     def _start(self, entry: _Supervised) -> None:
@@ -203,7 +203,7 @@ class Supervisor:
         if failure is None and entry.task.finite:
             entry.is_done = True
             return
-        self._failed(entry, failure or TaskEnded("returned, although it runs until cancelled"))
+        self._failed(entry, failure or TaskEnded("returned, although it must run until cancelled"))
 
     def _failed(self, entry: _Supervised, failure: BaseException) -> None:
         name, now = entry.task.name, time.monotonic()

@@ -201,7 +201,9 @@ def test_invalid_database_url_is_reported_with_an_example(command: Command) -> N
 
     assert refused.status == 2
     [line] = refused.complaints
-    assert line.startswith("ringback: database_url '/tmp/ringback.db': write sqlite:///path/to/file.db, sqlite:// for")
+    assert line.startswith(
+        "ringback: database_url '/tmp/ringback.db': must be sqlite:///path/to/file.db, sqlite:// for"
+    )
 
 
 def database_of_a_newer_version(folder: Path) -> None:

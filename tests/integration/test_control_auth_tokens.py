@@ -13,7 +13,10 @@ from support.receivers.receiver import CallbackReceiver, Received
 pytestmark = pytest.mark.anyio
 
 SECONDARY = "it was signed with the secondary auth token of this account, which Twilio never signs with"
-PREVIOUS = "it was signed with the former primary auth token of this account, which was replaced when the secondary one was promoted"
+PREVIOUS = (
+    "it was signed with the former primary auth token of this account, "
+    "which was replaced when the secondary one was promoted"
+)
 
 
 async def create_secondary(account: ControlledAccount) -> str:

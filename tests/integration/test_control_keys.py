@@ -93,7 +93,7 @@ async def test_restricted_key_without_permissions_gives_no_access(account: Contr
         ),
         ({"type": "main", "permissions": []}, "body: a main key has no permissions"),
         ({"type": "signing"}, "type: input should be 'standard', 'main' or 'restricted'"),
-        ({"type": "restricted", "permissions": ["read"]}, f"permissions.0: write it as {LIST}"),
+        ({"type": "restricted", "permissions": ["read"]}, f"permissions.0: must have a form such as {LIST}"),
         ({"type": "restricted", "permissions": [LIST] * 101}, "permissions: list should have at most 100 items"),
         ({"type": "restricted", "permissions": LIST}, "permissions: input should be a valid list"),
         ({"secret": "mine"}, "secret: extra inputs are not permitted"),

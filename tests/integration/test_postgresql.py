@@ -259,9 +259,8 @@ async def test_disconnected_listener_is_not_ready_until_it_reconnects(
     refuses = False
     await until(lambda: supervisor.trouble() is None, 30)
 
-    assert (
-        trouble == "the background task notification_listener runs but cannot work: it is not connected to the database"
-    )
+    reason = "it is not connected to the database"
+    assert trouble == f"the background task notification_listener is running but cannot do its work: {reason}"
     assert len(listening) > before
 
 

@@ -81,7 +81,7 @@ def test_env_file_with_a_nul_character_is_reported_in_one_line(tmp_path: Path, c
 
     line = one_line(command("serve", "--intercept"), 2)
 
-    assert "it has a NUL character" in line
+    assert "it contains a NUL character" in line
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_env_file_with_a_byte_order_mark_is_read(tmp_path: Path, command: Comman
 def test_invalid_host_is_reported_in_one_line(command: Command, option: str, host: str) -> None:
     line = one_line(command("serve", "--port", "0", f"--{option}", host), 2)
 
-    assert "write an IP address or a host name, without scheme and port" in line
+    assert "must be an IP address or a host name, without scheme and port" in line
 
 
 def test_unknown_host_name_is_reported_in_one_line(command: Command) -> None:

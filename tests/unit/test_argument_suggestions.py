@@ -86,7 +86,7 @@ def test_bare_command_prints_its_help_with_status_2(command: Command) -> None:
 def test_help_lists_the_exit_statuses(command: Command, arguments: list[str]) -> None:
     helped = command(*arguments)
 
-    assert "Exit status: 0 done; 1 not possible" in helped.out
+    assert "Exit status: 0 success; 1 failure" in helped.out
 
 
 @pytest.mark.parametrize(

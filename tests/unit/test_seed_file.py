@@ -157,7 +157,7 @@ def test_owner_email_may_have_a_reserved_domain(read: Read, email: str) -> None:
         ("acounts = []", "acounts", "extra inputs are not permitted"),
         ("accounts = 1", "accounts", "input should be a valid list"),
         ("[[accounts]]", "accounts[0].sid", "field required"),
-        ('[[accounts]]\nsid = "AC1"', "accounts[0].sid", "AC and 32 lower-case hexadecimal digits"),
+        ('[[accounts]]\nsid = "AC1"', "accounts[0].sid", "must be AC followed by 32 lowercase hexadecimal digits"),
         ("[[accounts]]\nsid = 5", "accounts[0].sid", "input should be a valid string"),
         (f"{ACCOUNT}tokn = 1", "accounts[0].tokn", "extra inputs are not permitted"),
         (f'[[accounts]]\nsid = "{AC}"\nauth_token = ""', "accounts[0].auth_token", "at least 1 character"),
@@ -165,11 +165,15 @@ def test_owner_email_may_have_a_reserved_domain(read: Read, email: str) -> None:
         (f'{ACCOUNT}friendly_name = ""', "accounts[0].friendly_name", "between 1 and 64 characters"),
         (f'{ACCOUNT}owner_email = "jo"', "accounts[0].owner_email", "@"),
         (f'{ACCOUNT}status = "asleep"', "accounts[0].status", "'active', 'suspended' or 'closed'"),
-        (f'{ACCOUNT}parent_sid = "x"', "accounts[0].parent_sid", "AC and 32 lower-case hexadecimal digits"),
+        (
+            f'{ACCOUNT}parent_sid = "x"',
+            "accounts[0].parent_sid",
+            "must be AC followed by 32 lowercase hexadecimal digits",
+        ),
         (
             f'{ACCOUNT}api_keys = [{{ sid = "SK", secret = "s" }}]',
             "accounts[0].api_keys[0].sid",
-            "SK and 32 lower-case",
+            "SK followed by 32 lowercase",
         ),
         (f'{ACCOUNT}api_keys = [{{ sid = "{SK}" }}]', "accounts[0].api_keys[0].secret", "field required"),
         (
@@ -185,7 +189,7 @@ def test_owner_email_may_have_a_reserved_domain(read: Read, email: str) -> None:
         (
             f'{ACCOUNT}api_keys = [{{ sid = "{SK}", secret = "s", type = "restricted", permissions = ["x"] }}]',
             "accounts[0].api_keys[0].permissions[0]",
-            "write it as twilio/voice/outgoing-caller-ids/list",
+            "must have a form such as twilio/voice/outgoing-caller-ids/list",
         ),
         (
             f'{ACCOUNT}api_keys = [{{ sid = "{SK}", secret = "s", type = "signing" }}]',

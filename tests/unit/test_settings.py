@@ -281,7 +281,7 @@ def test_address_open_to_other_machines_without_a_control_token_is_recognized(
 
 @pytest.mark.parametrize("token", ["caf\u00e9", " a", "a ", "", "a\nb", "a\x7f"])
 def test_control_token_that_is_invalid_in_a_header_is_refused(token: str) -> None:
-    with pytest.raises(ValidationError, match="printable ASCII characters"):
+    with pytest.raises(ValidationError, match="printable ASCII"):
         Settings(control_token=token)
 
 

@@ -130,7 +130,7 @@ async def test_running_task_can_report_an_outage() -> None:
     async with supervised(BackgroundTask(TASK, hang, trouble=lambda: "no connection")) as (supervisor, _):
         trouble = supervisor.trouble()
 
-    assert trouble == "the background task a task runs but cannot work: no connection"
+    assert trouble == "the background task a task is running but cannot do its work: no connection"
 
 
 async def test_task_that_fails_too_often_is_stopped_and_others_continue() -> None:

@@ -1,4 +1,4 @@
-"""The parser of the command line. It reports a mistake in one line, with a suggestion if it knows one."""
+"""The command line parser. It reports an error in one line, with a suggestion if possible."""
 
 import argparse
 import sys
@@ -11,11 +11,11 @@ from ringback.server.console import print_error
 
 SHOWN_CHARACTERS = 64
 MEANT: Mapping[str, str] = {"start": "serve", "run": "serve", "up": "serve", "help": "--help", "version": "--version"}
-"""Names of commands and options in other programs, and the ones of ringback that they mean."""
+"""Common names of commands and options, with ringback's names for them."""
 
 
 def printable(argument: str) -> str:
-    """Return an argument shortened and without control characters, for an error message."""
+    """Return an argument for an error message: truncated, and without control characters."""
     short = argument if len(argument) <= SHOWN_CHARACTERS else f"{argument[:SHOWN_CHARACTERS]}..."
     return short if short.isprintable() else ascii(short)
 
@@ -33,7 +33,7 @@ class CommandParser(argparse.ArgumentParser):
         return super().add_argument(*names, **options)
 
     def parse_command(self, arguments: Sequence[str]) -> dict[str, Any]:
-        """Return the options of the command that the arguments name. Print one line and exit with 2 on a mistake.
+        """Return the options of the command that the arguments name. On an error, print one line and exit with 2.
 
         Without arguments, print the help and exit with status 2.
         """

@@ -1,7 +1,7 @@
-"""The lowest versions of clients for which the lines of `ringback env` work, and the versions in use.
+"""The lowest client versions with which the lines of `ringback env` work, and the versions in use.
 
 Versions are read from files of the current folder and its virtual environment. Only `node --version` is executed, and
-files that cannot be read are left out. Source: docs/interception.md, the table of library versions.
+unreadable files are ignored. Source: docs/interception.md, the table of library versions.
 """
 
 import os
@@ -28,7 +28,7 @@ _NUMBER = r"v?(?P<version>[0-9]+(?:\.[0-9]+)+)"
 
 
 class Library(NamedTuple):
-    """A library, its lowest version that reaches ringback with the printed lines, and what older ones do."""
+    """A library, its lowest version that reaches ringback with the printed lines, and what older versions do."""
 
     name: str
     lowest: Version
@@ -71,7 +71,7 @@ NODE = Library(
 PHP = Library(
     "twilio/sdk for PHP",
     (6, 5, 0),
-    "older versions read no TWILIO_REGION and reach Twilio without the proxy; before 5.37.0 they fail with it",
+    "older versions ignore TWILIO_REGION and reach Twilio without the proxy; before 5.37.0 they fail with it",
     {"composer.lock": rf'"name": "twilio/sdk",\s*"version": "{_NUMBER}"'},
 )
 RUBY = Library(
@@ -83,7 +83,7 @@ RUBY = Library(
 JAVA = Library(
     "com.twilio.sdk for Java",
     (8, 0, 0),
-    "older versions read no TWILIO_REGION and reach Twilio without the printed options",
+    "older versions ignore TWILIO_REGION and reach Twilio without the printed options",
     {
         "pom.xml": rf"<artifactId>twilio</artifactId>\s*<version>{_NUMBER}</version>",
         "build.gradle*": rf"com\.twilio\.sdk:twilio:{_NUMBER}",

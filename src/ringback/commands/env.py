@@ -1,7 +1,7 @@
 """The command `ringback env`: print the shell lines that make a client use the proxy.
 
-Each line is an export, or a note as an argument of the shell's command `:`, as an interactive zsh rejects comments.
-Source: docs/interception.md, which says what each client reads.
+Each line is an export, or a note as an argument of the shell's command `:`, because an interactive zsh rejects
+comments. Source: docs/interception.md, which says what each client reads.
 """
 
 import os
@@ -26,7 +26,7 @@ _NODE_REDIRECT_OPTION = re.compile(rf'--require (?:"(?:[^"\\]|\\.)*{NODE_REDIREC
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 TWILIO_DOMAIN = "twilio.com"
 UNRESOLVABLE_REGION = "local"
-"""api.local.twilio.com does not exist in public DNS: a library that misses the proxy fails there."""
+"""api.local.twilio.com does not exist in public DNS: a library that bypasses the proxy fails there."""
 REGION_IN_CODE: Mapping[str, str] = {
     "ruby": f'Twilio.configure {{ |config| config.region = "{UNRESOLVABLE_REGION}" }}',
     "csharp": f'TwilioClient.SetRegion("{UNRESOLVABLE_REGION}");',
@@ -38,11 +38,11 @@ TRUST_ENV_IN_CODE = (
 )
 """The first line keeps the library from opening a session itself, which nothing would close."""
 NEW_AUTHORITY = (
-    "created a new certificate authority in {folder}. A server that was started in another folder has another one, "
+    "created a new certificate authority in {folder}. A server that was started in another folder has a different one, "
     "unless both have the same setting authority_folder"
 )
 BYPASSED = (
-    "NO_PROXY has {entries}, which exempts Twilio's hosts from the proxy. The printed NO_PROXY leaves it out; "
+    "NO_PROXY has {entries}, which exempts Twilio's hosts from the proxy. The printed NO_PROXY omits it; "
     "do the same in the application's own settings"
 )
 
@@ -113,8 +113,8 @@ def _node(environment: ProxyEnvironment) -> list[str]:
     other_options = _NODE_REDIRECT_OPTION.sub("", os.environ.get("NODE_OPTIONS", ""))
     return [
         *_notes(
-            "The file in NODE_OPTIONS leads every HTTP client of Node to ringback, even if it reads no proxy variable.",
-            "If the application sets NODE_OPTIONS itself, only clients that read the proxy variables come to ringback.",
+            "The file in NODE_OPTIONS redirects all HTTP clients of Node to ringback, even without proxy support.",
+            "If the application sets NODE_OPTIONS itself, only clients that read the proxy variables reach ringback.",
         ),
         *_proxy_variables(environment),
         *_exports(
@@ -166,13 +166,13 @@ def _java(environment: ProxyEnvironment) -> list[str]:
         quote(f"-D{name}={value}") for name, value in options.items()
     )  # Java understands a shell's quotes
     return [
-        *_notes("Java reads no proxy variable, but these options; it reports on standard error that it has read them."),
+        *_notes("Java reads these options and no proxy variables; it reports on standard error that it has read them."),
         *_exports(JAVA_TOOL_OPTIONS=quoted),
     ]
 
 
 def _on_linux(language: str) -> Callable[[ProxyEnvironment], list[str]]:
-    note = f"{language} reads SSL_CERT_FILE on Linux; on macOS and Windows trust the authority in the system."
+    note = f"{language} reads SSL_CERT_FILE on Linux; on macOS and Windows, trust the authority in the system settings."
     return lambda environment: [*_notes(note), *_ruby(environment)]
 
 
@@ -277,12 +277,12 @@ def _covers_twilio(entry: str) -> bool:
 def _region(client: str) -> list[str]:
     if client in REGION_IN_CODE:
         return _notes(
-            "This library does not read TWILIO_REGION. In code, make it ask for a host that does not exist in public:",
+            "This library does not read TWILIO_REGION. In code, make it use a host that public DNS does not have:",
             f"    {REGION_IN_CODE[client]}",
-            "Without it, calls that miss the proxy reach Twilio.",
+            "Otherwise calls that bypass the proxy reach Twilio.",
         )
     return [
-        *_notes("Libraries ask for a host that does not exist in public: calls that miss the proxy fail."),
+        *_notes("Libraries use a host that public DNS does not have: calls that bypass the proxy fail."),
         *(_notes("Those of Ruby and .NET do not: run `ringback env` for them too.") if client == "any" else []),
         *_exports(TWILIO_REGION=UNRESOLVABLE_REGION),
     ]

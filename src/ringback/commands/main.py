@@ -52,9 +52,9 @@ def _parser() -> CommandParser:
     migrate = commands.add_parser("migrate", help="migrate the database's schema")
     migrate.set_defaults(command=_migrate)
     _add_setting(migrate, "database_url", Settings.model_fields["database_url"])
-    ready = commands.add_parser("ready", help="exit with 0 if the server is ready, 1 if not")
+    ready = commands.add_parser("ready", help="exit with status 0 if the server is ready, otherwise 1")
     ready.set_defaults(command=_ready)
-    ready.add_argument("--url", help="the server's base URL, or host and port; by default those of the settings")
+    ready.add_argument("--url", help="the server's base URL, or host and port; by default from the settings")
     env = commands.add_parser("env", help="print the shell lines that make an application use the proxy")
     env.set_defaults(command=_env)
     env.add_argument(
@@ -89,7 +89,7 @@ def _add_setting(parser: CommandParser, name: str, field: FieldInfo) -> None:
 
 
 def _choices(annotation: Any) -> list[str]:
-    """Return the values of a setting that is an enumeration, and no values for other settings."""
+    """Return the values of a setting that is an enumeration, or an empty list for other settings."""
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return [member.value for member in annotation]
     parts = get_args(annotation)

@@ -16,7 +16,7 @@ DEFAULT_HOST = "127.0.0.1"
 
 
 class WrongUrl(Exception):
-    """A text that is not the URL of a server; the message is for the user."""
+    """A string that is not the URL of a server; the message is for the user."""
 
 
 def run(url: str | None) -> int:
@@ -35,7 +35,7 @@ def _configured_url() -> str:
 
 
 def server_url(text: str) -> str:
-    """Return the base URL for a text such as ``127.0.0.1:8010``, ``localhost``, ``8010`` or a whole URL.
+    """Return the base URL for a string such as ``127.0.0.1:8010``, ``localhost``, ``8010`` or a whole URL.
 
     Raises WrongUrl.
     """

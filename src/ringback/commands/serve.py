@@ -77,7 +77,7 @@ def _serve(
         return fail(FAILED, str(error))
     except SeedError as error:
         return fail(WRONG_USAGE, *str(error).splitlines())
-    gc.freeze()  # modules and routes stay until the end: collections need not look through them
+    gc.freeze()  # modules and routes live as long as the process: garbage collections can skip them
     gc.enable()
     BaseModel.model_config.pop("defer_build", None)  # build the control API's models while the event loop is free
     urls = {name: url_of(opened, name) for name, opened in interception.items()}

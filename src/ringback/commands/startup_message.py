@@ -1,4 +1,4 @@
-"""The message when the server accepts connections: lines on a terminal, otherwise one log event."""
+"""The startup message, shown when the server accepts connections: lines on a terminal, otherwise one log event."""
 
 import sys
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from ringback.config.validators import closest
 
 
 def warn_of_unknown_settings() -> None:
-    """Log each variable that has the prefix of settings and is not one, with the setting that was probably meant."""
+    """Log each variable that has the prefix of settings but is not one, with the setting that was probably meant."""
     variables = {name.upper(): f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields}
     for variable in unknown_names():
         meant = closest(variable.upper().removeprefix(ENVIRONMENT_PREFIX), variables)

@@ -50,13 +50,13 @@ def _number_or_default(value: str, info: ValidationInfo) -> str:
 
 def _key_sid(value: str) -> str:
     if not is_sid(API_KEY, value):
-        raise ValueError("write SK and 32 lower-case hexadecimal digits")
+        raise ValueError("must be SK followed by 32 lowercase hexadecimal digits")
     return value
 
 
 def _client_id(value: str) -> str:
     if not is_sid(OAUTH_APP, value):
-        raise ValueError("write OQ and 32 lower-case hexadecimal digits")
+        raise ValueError("must be OQ followed by 32 lowercase hexadecimal digits")
     return value
 
 
@@ -140,7 +140,7 @@ class _SeedFile(_Table):
 def read_seed(file: str, validation: NumberValidation) -> Seed:
     """Read and check a seed file. `validation` is the setting `number_validation`.
 
-    Raises SeedError with a line for every mistake: the file, the place in it and the reason.
+    Raises SeedError with one line for each error: the file, the position in it and the reason.
     """
     try:
         document = tomllib.loads(Path(file).expanduser().read_text(encoding="utf-8"))

@@ -61,16 +61,14 @@ class Settings(BaseSettings):
     port: int = Field(8010, ge=0, le=65_535, description="port to listen on; 0 chooses a free port")
     database_url: str = Field("sqlite:///ringback.db", description="database URL; sqlite:// keeps everything in memory")
     database_listen_url: str | None = Field(
-        None, description="URL of PostgreSQL itself, if database_url is that of a connection pooler"
+        None, description="URL that bypasses the connection pooler, if database_url points to one"
     )
     workers: int = Field(1, ge=1, le=64, description="number of worker processes; more than one needs PostgreSQL")
-    account_sid: AccountSidText = Field(
-        "AC00000000000000000000000000000001", description="SID of the account that exists from the start"
-    )
-    auth_token: Secret = Field("feedfacefeedfacefeedfacefeedface", repr=False, description="its auth token")
-    seed: str | None = Field(None, description="TOML file of accounts, caller IDs and phones that exist from the start")
-    phone_behavior: PhoneBehavior = Field(PhoneBehavior.ENTER_CODE, description="what a phone without a rule does")
-    ring_seconds: Seconds = Field(1.0, description="how long such a phone rings before it is answered")
+    account_sid: AccountSidText = Field("AC00000000000000000000000000000001", description="SID of the default account")
+    auth_token: Secret = Field("feedfacefeedfacefeedfacefeedface", repr=False, description="its primary auth token")
+    seed: str | None = Field(None, description="TOML file with the initial accounts, caller IDs and phones")
+    phone_behavior: PhoneBehavior = Field(PhoneBehavior.ENTER_CODE, description="behavior of a phone without a rule")
+    ring_seconds: Seconds = Field(1.0, description="how long a phone without a rule rings before it is answered")
     key_seconds: Seconds = Field(1.0, description="how long the callee takes to key in the code")
     ring_timeout_seconds: PositiveSeconds = Field(60.0, description="how long an unanswered phone rings")
     prompt_timeout_seconds: PositiveSeconds = Field(10.0, description="how long a prompt waits for the code")
@@ -85,14 +83,15 @@ class Settings(BaseSettings):
         AccountType.FULL, description="type of the accounts; a trial account cannot verify numbers by API"
     )
     long_friendly_name: LongFriendlyName = Field(
-        LongFriendlyName.REJECT, description="whether a FriendlyName of more than 64 characters is an error or cut"
+        LongFriendlyName.REJECT,
+        description="whether a FriendlyName of more than 64 characters is rejected or truncated",
     )
     second_request: SecondRequest = Field(
         SecondRequest.SUPERSEDE,
-        description="effect of a request for a number that is being called: end that call, be refused, or call too",
+        description="effect of a second request for a number during a call to it: end that call, refuse, or call too",
     )
     callback_timeout_seconds: Annotated[PositiveSeconds, Field(le=15)] = Field(
-        15.0, description="time limit of a StatusCallback, retries included"
+        15.0, description="time limit of a StatusCallback, including retries"
     )
     callback_connect_timeout_seconds: Annotated[PositiveSeconds, Field(le=10)] = Field(
         5.0, description="time limit for connecting to the receiver"
@@ -117,7 +116,7 @@ class Settings(BaseSettings):
     )
     random_seed: int | None = Field(None, description="integer that makes SIDs and codes repeatable")
     control_token: str | None = Field(None, repr=False, description="bearer token that /_ringback/ requires")
-    snapshot_limit_mib: int = Field(1024, ge=1, le=1_000_000, description="largest snapshot in MiB, taken or restored")
+    snapshot_limit_mib: int = Field(1024, ge=1, le=1_000_000, description="maximum size of a snapshot in MiB")
     intercept: bool = Field(
         default=False, description="whether to open the proxy that sends requests for api.twilio.com to ringback"
     )
@@ -129,10 +128,10 @@ class Settings(BaseSettings):
         None,
         ge=0,
         le=65_535,
-        description="port on which the server also speaks TLS, under Twilio's host names; clients use 443",
+        description="port on which the server also accepts TLS, under Twilio's host names; clients use 443",
     )
     authority_folder: str | None = Field(
-        None, description="folder of the certificate authority; by default beside the database file"
+        None, description="folder of the certificate authority; by default next to the database file"
     )
     log_format: Literal["text", "json"] | None = Field(
         None, description="format of the log; by default text on a terminal, otherwise json"
@@ -161,7 +160,7 @@ class Settings(BaseSettings):
     def _database_url(cls, value: str) -> str:
         if not _DATABASE_URL.fullmatch(value):
             raise ValueError(
-                "write sqlite:///path/to/file.db, sqlite:// for memory only, or "
+                "must be sqlite:///path/to/file.db, sqlite:// for memory only, or "
                 "postgresql+psycopg://user:password@host/database"
             )
         return value
@@ -172,7 +171,7 @@ class Settings(BaseSettings):
         if value is None:
             return None
         if not value.startswith("postgresql+psycopg:") or not _DATABASE_URL.fullmatch(value):
-            raise ValueError("write postgresql+psycopg://user:password@host/database")
+            raise ValueError("must be postgresql+psycopg://user:password@host/database")
         if info.data.get("database_url", "").startswith("sqlite:"):
             raise ValueError("database_url must be a postgresql+psycopg URL too: SQLite sends no notifications")
         return value
@@ -193,7 +192,7 @@ class Settings(BaseSettings):
     def _control_token(cls, value: str | None) -> str | None:
         if value is not None and not _HEADER_VALUE.fullmatch(value):
             raise ValueError(
-                "write printable ASCII characters without a space at either end: the token is sent in a header"
+                "must be printable ASCII without leading or trailing spaces: the token is sent in a header"
             )
         return value
 
@@ -230,7 +229,7 @@ class Settings(BaseSettings):
 def read_settings(given: Mapping[str, Any]) -> Settings:
     """Return the settings from `given`, the environment, ``.env`` and the defaults, in this order of precedence.
 
-    Raises pydantic's ValidationError for invalid values, and UnreadableEnvFile with a message of one line.
+    Raises pydantic's ValidationError for invalid values, and UnreadableEnvFile with a one-line message.
     """
     try:
         Path.cwd()
@@ -246,7 +245,7 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
 
 
 def unknown_names() -> list[str]:
-    """Return the names in the environment and in ``.env`` that have the prefix of settings and are not settings.
+    """Return the names in the environment and in ``.env`` that have the prefix of settings but are not settings.
 
     Names that orchestrators generate (``RINGBACK_SERVICE_HOST``, ``RINGBACK_PORT_8010_TCP``) and those of the test
     suite are ignored.

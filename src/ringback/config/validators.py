@@ -39,7 +39,7 @@ def plain_text(value: object) -> object:
     """
     if isinstance(value, str):
         if "\0" in value:
-            raise ValueError("it has a NUL character")
+            raise ValueError("it contains a NUL character")
         try:
             value.encode()
         except UnicodeEncodeError:
@@ -61,7 +61,7 @@ def comma_separated_pairs(value: object) -> object:
     parts = [part.partition("=") for part in value.split(",") if part.strip()]
     for name, separator, target in parts:
         if not (separator and name.strip() and target.strip()):
-            raise ValueError("write name=target,name=target")
+            raise ValueError("must be name=target,name=target")
     return {name.strip(): target.strip() for name, _, target in parts}
 
 
@@ -94,7 +94,7 @@ def mapped_target(text: str) -> str:
     if scheme.lower() != "http":
         raise ValueError(f"{text}: a target with a port is reached in plain HTTP; write http://host:port")
     if port and not (port.isascii() and port.isdigit() and 1 <= int(port) <= MAX_PORT):
-        raise ValueError(f"{text}: a port is a number from 1 to {MAX_PORT}")
+        raise ValueError(f"{text}: a port must be a number from 1 to {MAX_PORT}")
     address = mapped_host(host)
     return f"http://{f'[{address}]' if ':' in address else address}:{port or DEFAULT_PORTS['http']}"
 
@@ -114,7 +114,7 @@ def trusted_certificates(file: str | None) -> str | None:
 
 
 def listening_host(text: str) -> str:
-    """Check a name or an address to listen on. Convert a name that is not ASCII to punycode."""
+    """Check a host name or an address to listen on. Convert a name that is not ASCII to punycode."""
     if address := ipv6_address(text):
         return address
     try:
@@ -122,13 +122,13 @@ def listening_host(text: str) -> str:
     except UnicodeError:
         name = ""
     if not HOST_NAME.fullmatch(name) or len(name) > MAX_HOST_CHARACTERS:
-        raise ValueError("write an IP address or a host name, without scheme and port")
+        raise ValueError("must be an IP address or a host name, without scheme and port")
     return name
 
 
 def _account_sid(value: str) -> str:
     if not is_sid(ACCOUNT, value):
-        raise ValueError("write AC and 32 lower-case hexadecimal digits")
+        raise ValueError("must be AC followed by 32 lowercase hexadecimal digits")
     return value
 
 
@@ -142,14 +142,14 @@ def _friendly_name(value: str) -> str:
 def _permission(value: str) -> str:
     permission = normalize_permission(value)
     if permission is None:
-        raise ValueError("write it as twilio/voice/outgoing-caller-ids/list")
+        raise ValueError("must have a form such as twilio/voice/outgoing-caller-ids/list")
     return permission
 
 
 def key_access(key_type: KeyType, permissions: Iterable[str] | None) -> Access:
-    """Return what a key of this type opens. Raises ValueError unless it has permissions if it is restricted, else none.
+    """Return the access of a key. Raises ValueError if a restricted key has no permissions, or another key has any.
 
-    An empty list is valid: such a key opens nothing.
+    An empty list is valid: such a key has no access.
     """
     if key_type is KeyType.RESTRICTED:
         if permissions is None:

@@ -250,8 +250,7 @@ def signature(
 def sign_request(callback: StatusCallback, target: HttpUrl, method: str) -> SignedRequest:
     """Return the signed request that sends `callback` to `target`: its own URL with parameters, or a redirect's URL.
 
-    The signature covers the URL as requested: without fragment and user info, and with its port unless the port is
-    dropped.
+    The signature covers the URL as requested: without fragment and user info, and with its port unless it is dropped.
     """
     form = callback.parameters if method == "POST" else ()
     headers = [

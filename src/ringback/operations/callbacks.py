@@ -218,7 +218,7 @@ def release_all_leases(unit_of_work: UnitOfWork, *, now: Timestamp) -> int:
 
 
 class CallbackJournal(NamedTuple):
-    """A call's StatusCallback and its status, both None if there is none, and all attempts."""
+    """A call's StatusCallback and its status, both None without one, and all attempts."""
 
     callback: StatusCallback | None
     status: CallbackStatus | None

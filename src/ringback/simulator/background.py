@@ -18,14 +18,14 @@ from ringback.storage.stepwise import yield_to_requests
 
 CHECKPOINT, PRUNING, REQUEST_JOURNAL = "checkpoint", "pruning", "request_journal"
 CHECKPOINT_SECONDS = 0.05
-"""Interval of checkpoints. It keeps each one so small that it does not hold up requests (ADR 15)."""
+"""Interval between checkpoints, so short that each one is small and does not delay requests (ADR 15)."""
 PRUNE_SECONDS = 10.0
 """Interval of pruning."""
 WRITE_SECONDS, SHARED_WRITE_SECONDS = 5.0, 0.5
 """Interval of journal writes. Reading the journal writes pending requests first.
 
-With a long interval most requests of a burst are never written: an account keeps 1,000 of them. In a shared database
-the interval is shorter, because other processes read the journal too.
+With a long interval most requests of a burst are never written, because an account keeps only 1,000 of them. In a
+shared database the interval is shorter, because other processes read the journal too.
 """
 FINAL_WRITE_SECONDS = 0.5
 """Timeout of the last journal write at shutdown."""
@@ -54,7 +54,7 @@ class Housekeeper:
         self._retry_seconds = retry_seconds
 
     async def run_checkpoints(self) -> None:
-        """Checkpoint the write-ahead log until cancelled. Apart from pruning, which takes long."""
+        """Checkpoint the write-ahead log until cancelled. This task is separate from pruning, which is slow."""
         await run_on_database(
             CHECKPOINT,
             self._database.checkpoint,
@@ -70,7 +70,7 @@ class Housekeeper:
         )
 
     async def maintain_accounts(self) -> None:
-        """Prune accounts, and recompute the due times that interrupted changes of a clock left behind."""
+        """Prune accounts, and recompute the due times that interrupted changes of a clock left outdated."""
         await self.prune()
         await self._recompute_due_times()
 
@@ -86,7 +86,7 @@ class Housekeeper:
     async def prune(self) -> None:
         """Prune the accounts that have changed, in small transactions between which requests are served.
 
-        An account that fails is retried in the next round, and does not hold up others.
+        If an account cannot be pruned, it is retried in the next round and does not delay others.
         """
         notifier = self._change_notifier
         for account_sid in notifier.take_changed():
@@ -105,7 +105,7 @@ class Housekeeper:
         newest_to_prune = await self._database.run(newest_event_to_prune, account_sid)
 
         def last_event_id() -> int | None:
-            """Return the id that was read, or None if a snapshot may have restored events with the same ids since."""
+            """Return the newest event to prune, or None if a snapshot restored since the read may have reused ids."""
             is_valid = not self._database.is_shared and notifier.invalidations(account_sid) == invalidations
             return newest_to_prune if is_valid else None
 
@@ -116,7 +116,7 @@ class Housekeeper:
 
 
 class JournalWriter:
-    """Writes answered requests to the journal some time after their answers, in batches."""
+    """Writes answered requests to the journal in batches, some time after the responses."""
 
     def __init__(
         self,

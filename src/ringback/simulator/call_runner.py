@@ -29,7 +29,7 @@ MIN_PAUSE_SECONDS = 0.010
 MAX_PAUSE_SECONDS = 30.0
 """Longest time between two polls, in case the machine's clock was set or the machine was suspended."""
 POSTPONE_SECONDS = 60.0
-"""Pause of a call that could not be advanced because of an internal error."""
+"""Delay of a call that could not be advanced because of an internal error."""
 
 log = structlog.get_logger()
 
@@ -37,9 +37,9 @@ log = structlog.get_logger()
 class Timing(NamedTuple):
     """Durations of a runner.
 
-    `batch_seconds` limits a batch, in addition to DUE_CALLS_AT_ONCE: ending a call takes twice as long as its other
-    events. Requests wait for a batch in an embedded database, and for its commit. `retry_seconds` is the pause after
-    an outage of the database.
+    `batch_seconds` limits a batch in addition to DUE_CALLS_AT_ONCE, because ending a call takes twice as long as its
+    other events. With an embedded database, requests wait for a batch and for its commit. `retry_seconds` is the pause
+    after an outage of the database.
     """
 
     batch_seconds: float = 0.000_3
@@ -90,7 +90,7 @@ class CallRunner:
     async def step(self) -> int:
         """Advance all due calls, and return the number of their events.
 
-        Calls that become due meanwhile are included every MIN_PAUSE_SECONDS. Otherwise every request would start a
+        Calls that become due during this are included every MIN_PAUSE_SECONDS. Otherwise every request would start a
         separate batch.
         """
         events = 0

@@ -28,10 +28,10 @@ from ringback.storage.database import Database
 from ringback.storage.stepwise import STEP_SECONDS, is_over, yield_to_requests
 
 MAX_QUEUE_SECONDS = 5.0
-"""Longest wait for another advance of the same clock. It is shorter than a callback's timeout: a receiver that requests
-an advance while another one waits for its answer would otherwise cause a deadlock."""
+"""Longest wait for another advance of the same clock. It is shorter than a callback's timeout: otherwise a receiver
+that requests an advance while another advance waits for this receiver's response would cause a deadlock."""
 MAX_BATCH_CALLS, MAX_THREAD_BATCH_CALLS = 20, 200
-"""Calls that one transaction advances: on the event loop, where time limits it too, or in a thread."""
+"""Maximum number of calls in one transaction: on the event loop, where time is limited too, or in a thread."""
 POLL_SECONDS = 1.0
 """Longest time between two checks whether an account's callbacks have settled."""
 
@@ -62,13 +62,13 @@ class ClockAdvancer:
     async def advance(self, account_sid: AccountSid, seconds: float) -> AccountTime | None:
         """Advance an account's clock by `seconds`, and return its time, or None if the account does not exist.
 
-        Everything that falls due happens in order: calls advance, and their callbacks settle before the clock goes on.
-        Raises AdvanceStopped if the clock is set or the account reset meanwhile, if another advance does not end, or
-        if the server stops.
+        Everything that falls due happens in order: calls advance, and their callbacks settle before the clock
+        continues. Raises AdvanceStopped if the clock is set or the account is reset during the advance, if another
+        advance does not end, or if the server stops.
         """
         async with self._lock(account_sid):
             notifier = self._change_notifier
-            invalidations = notifier.invalidations(account_sid)  # those of other processes arrive too late
+            invalidations = notifier.invalidations(account_sid)  # other processes' arrive too late
             time = await self._database.run(account_time, account_sid, system_now=self._clock.now())
             if time is None:
                 return None
