@@ -67,7 +67,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         self._is_first_piece = False
         self._counted_bytes = 0  # of the head or framing, without the first piece, which may start with something else
         self._body_bytes = 0  # of the piece being parsed
-        self._messages = 0  # starts and ends
+        self._messages = 0  # starts and ends of messages
         self._unparsed = b""
         self._pending_error: TwilioError | None = None
 

@@ -108,7 +108,7 @@ class EventRepository:
         return (row[0] or 0) if row else 0
 
     def newest_to_prune(self, account_sid: AccountSid, *, kept: int) -> int:
-        """Return the id of the newest event to prune, which follows the newest `kept`, or 0."""
+        """Return the id of the newest event to prune, so that the newest `kept` remain, or 0."""
         row = self._session.first(NEWEST_TO_PRUNE, account_sid=account_sid, kept=kept)
         return (row[0] or 0) if row else 0
 

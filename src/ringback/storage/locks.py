@@ -69,7 +69,7 @@ class SharedLocks(Locks):
         self._session.change(ONE_VIEW)
 
     def _lock(self, *names: str) -> None:
-        """Lock names in the same order in all transactions, so that they cannot deadlock."""
+        """Lock names in the same order in all transactions, so that they cannot deadlock on them."""
         self._session.all(LOCK, keys=sorted(map(_key, names)))
 
 

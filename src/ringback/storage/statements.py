@@ -90,7 +90,7 @@ def columns(table: Table, *names: str) -> list[Column[Any]]:
 
 
 def newest_to_prune(table: Table) -> ScalarSelect[Any]:
-    """Return the query for the id of an account's newest row to prune, which follows the newest `kept`."""
+    """Return the query for the id of an account's newest row to prune, so that the newest `kept` remain."""
     ids = select(table.c.id).where(table.c.account_sid == bindparam("account_sid"))
     return ids.order_by(table.c.id.desc()).limit(1).offset(bindparam("kept")).scalar_subquery()
 
