@@ -54,8 +54,8 @@ def test_row_shows_that_a_fault_invalidated_the_signature(phone_page: PhonePage,
     fault(account, signature="bad")
     account.validate(NUMBER, StatusCallback=account.inbox("app"))
 
-    shown(phone_page, "StatusCallback delivered, signed invalidly by a fault")
-    expect(phone_page.trace.locator(".step.failed .title")).to_contain_text("signed invalidly by a fault")
+    shown(phone_page, "StatusCallback delivered, with an invalid signature from a fault")
+    expect(phone_page.trace.locator(".step.failed .title")).to_contain_text("with an invalid signature from a fault")
 
 
 def test_row_shows_that_a_fault_suppressed_the_callback(phone_page: PhonePage, account: Visited) -> None:

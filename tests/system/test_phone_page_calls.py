@@ -187,7 +187,7 @@ def test_phone_of_an_ended_call_is_dismissed(phone_page: PhonePage, account: Vis
     phone_page.button("Dismiss").click()
 
     expect(phone_page.phone()).to_have_count(0)
-    expect(phone_page.page.get_by_role("heading", name="No phone rings")).to_be_visible()
+    expect(phone_page.page.get_by_role("heading", name="No phone is ringing")).to_be_visible()
 
 
 def test_automatic_phone_is_shown_until_its_call_ends(phone_page: PhonePage, account: Visited) -> None:

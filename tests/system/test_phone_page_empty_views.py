@@ -109,9 +109,9 @@ def test_phone_that_rings_in_another_account_is_announced(phone_page: PhonePage,
 
         elsewhere = phone_page.page.get_by_role("banner").get_by_role("button", name="Ringing in Acme")
         expect(elsewhere).to_be_visible()
-        expect(phone_page.page.get_by_role("status")).to_contain_text("A phone rings in the account Acme.")
+        expect(phone_page.page.get_by_role("status")).to_contain_text("A phone is ringing in the account Acme.")
         account.validate("+15005550014")
-        expect(phone_page.page.get_by_role("heading", name="No phone rings in this account")).to_be_visible()
+        expect(phone_page.page.get_by_role("heading", name="No phone is ringing in this account")).to_be_visible()
         elsewhere.click()
 
         expect(phone_page.button("Answer")).to_be_visible()
@@ -127,8 +127,8 @@ def test_phone_that_rings_for_an_older_call_is_announced(phone_page: PhonePage, 
 
     phone_page.page.reload()
 
-    expect(phone_page.page.get_by_role("heading", name="A phone rings for an older call")).to_be_visible()
-    phone_page.page.get_by_role("region", name="A phone rings for an older call").get_by_role("button").click()
+    expect(phone_page.page.get_by_role("heading", name="A phone is ringing for an older call")).to_be_visible()
+    phone_page.page.get_by_role("region", name="A phone is ringing for an older call").get_by_role("button").click()
     expect(phone_page.button("Answer")).to_be_visible()
 
 

@@ -92,7 +92,7 @@ def test_queued_call_on_a_frozen_clock_shows_its_next_event(phone_page: PhonePag
     expect(phone_page.trace).to_contain_text("The call is in progress, but time is frozen")
     frozen_time(phone_page).get_by_role("button", name=TO_NEXT).click()
 
-    expect(phone_page.page.get_by_role("heading", name="A phone rings")).to_be_visible()
+    expect(phone_page.page.get_by_role("heading", name="A phone is ringing")).to_be_visible()
 
 
 @pytest.mark.parametrize(("now", "where"), [("2001-01-01T00:00:00Z", "behind"), ("2099-01-01T00:00:00Z", "ahead of")])
@@ -125,7 +125,7 @@ def test_manual_phone_on_a_frozen_clock_is_labeled(phone_page: PhonePage, accoun
     account.control("PUT", "/clock", {"mode": "frozen"})
     account.validate(MANUAL)
 
-    expect(phone_page.phone()).to_contain_text("This phone waits for you.")
+    expect(phone_page.phone()).to_contain_text("This phone is waiting for you.")
     phone_page.answer()
     phone_page.page.keyboard.type(phone_page.shown_code())
 

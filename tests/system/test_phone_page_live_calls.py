@@ -108,7 +108,7 @@ def test_wrong_extension_is_shown_as_not_reached(phone_page: PhonePage, account:
     phone = phone_page.phone(OTHER_WRITTEN)
 
     phone.get_by_role("button", name="Answer").click()
-    expect(phone).to_contain_text("extension 999 is dialed: the phone is not reached")
+    expect(phone).to_contain_text("extension 999 was dialed: the phone was not reached")
     expect(phone).to_contain_text("This phone has the extension 123")
     expect(phone.get_by_role("group", name="Keypad")).to_have_count(0)
     expect(phone_page.row(OTHER_WRITTEN)).to_contain_text("At a switchboard")
@@ -183,7 +183,7 @@ def test_focus_moves_to_the_trace_link_and_the_heading_after_a_call(
     expect(phone_page.page.get_by_role("link", name="See the trace")).to_be_focused()
     phone_page.button("Dismiss").press("Enter")
 
-    expect(phone_page.page.get_by_role("heading", name="No phone rings")).to_be_focused()
+    expect(phone_page.page.get_by_role("heading", name="No phone is ringing")).to_be_focused()
 
 
 def test_focus_moves_to_the_heading_when_its_element_is_deleted(phone_page: PhonePage, account: Visited) -> None:
@@ -215,7 +215,7 @@ def test_names_with_bidi_characters_are_isolated(phone_page: PhonePage, account:
 
 def test_phone_of_an_ended_call_is_not_shown_as_waiting(phone_page: PhonePage, account: Visited) -> None:
     account.validate(MANUAL)
-    expect(phone_page.phone()).to_contain_text("This phone waits for you.")
+    expect(phone_page.phone()).to_contain_text("This phone is waiting for you.")
 
     phone_page.button("Reject").click()
 

@@ -79,7 +79,7 @@ def test_page_requests_the_control_token_and_rejects_a_wrong_one(browser: Browse
         expect(token).to_be_focused()
         token.fill("wrong")
         page.keyboard.press("Enter")
-        expect(page.get_by_role("alert").filter(has_text="not the server's control token")).to_be_visible()
+        expect(page.get_by_role("alert").filter(has_text="not the control token of the server")).to_be_visible()
         token.fill(TOKEN)
         page.keyboard.press("Enter")
 

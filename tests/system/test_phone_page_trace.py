@@ -46,8 +46,8 @@ def test_trace_shows_every_step_from_the_request_to_the_callback(phone_page: Pho
     code = call["validation_code"]
     assert [title.partition(", ")[0] for title in titles.all_inner_texts()] == [
         "API request: verify this number 200",
-        "Queued: the number is called at once",
-        "The phone rings",
+        "Queued: the number is called immediately",
+        "The phone is ringing",
         "Answered: the prompt asks for the code",
         f"{code} entered: the correct code",
         "Call ended: completed",
@@ -164,7 +164,7 @@ def test_failed_verification_shows_its_reason_and_no_caller_id(phone_page: Phone
     expect(phone_page.trace).to_contain_text("No caller ID was created")
     expect(phone_page.trace).to_contain_text("StatusCallback failed 2 attempts")
     expect(phone_page.trace.get_by_text("no answer")).to_have_count(2)
-    expect(phone_page.trace.get_by_text("reached no receiver")).to_have_count(2)
+    expect(phone_page.trace.get_by_text("did not reach a receiver")).to_have_count(2)
 
 
 def test_trace_is_updated_during_the_call(phone_page: PhonePage, account: Visited) -> None:

@@ -174,7 +174,7 @@ def test_rule_is_saved_and_deleted(phone_page: PhonePage, account: Visited) -> N
     form = phone_page.page.get_by_role("form", name="A rule, for every call")
     form.get_by_label("Phone number").fill(NUMBER)
     form.get_by_label("Behavior").select_option("mistype-once")
-    form.get_by_label("Rings, seconds").fill("0.5")
+    form.get_by_label("Seconds until it is answered").fill("0.5")
     phone_page.button("Save the rule").click()
 
     row = rows(phone_page, "Phones with a rule").filter(has_text=WRITTEN)
@@ -254,7 +254,7 @@ def test_fault_is_created_triggered_and_deleted(phone_page: PhonePage, account: 
     assert response.status_code == 503
     expect(rows(phone_page, "Faults")).to_contain_text(["1 of 1"])
     phone_page.button("Delete all faults").click()
-    expect(page.get_by_text("No fault is set in this account.")).to_be_visible()
+    expect(page.get_by_text("This account has no faults.")).to_be_visible()
     assert account.control("GET", "/faults") == {"faults": []}
 
 

@@ -11,7 +11,7 @@ from ringback.testing.resource_requests import ClockRequests
 LONGEST_POLL_SECONDS = 60.0
 
 Steps = Generator[Request[Any], Any, Event]
-"""Generator that yields requests, receives their results, and returns an event. All clients drive it."""
+"""Generator that yields requests, receives their results, and returns an event. Both kinds of client drive it."""
 
 
 def wait_for(

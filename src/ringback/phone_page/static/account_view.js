@@ -24,8 +24,8 @@ export function accountView(state) {
       "section",
       { class: "panel fields", key: "reset", "aria-labelledby": "reset-title" },
       h("h2", { id: "reset-title" }, "Reset"),
-      state.account && reset("account", "Reset this account", "Deletes its caller IDs, calls, callbacks, phones, faults, policy and journals. The account itself stays.", () => callApi("POST", `${accountPath()}/reset`)),
-      reset("everything", "Reset everything", "Deletes all accounts and their data, then creates the accounts of the settings and the seed file again.", () => callApi("POST", "/reset")),
+      state.account && reset("account", "Reset this account", "Deletes its caller IDs, calls, callbacks, phones, faults, policy and journals. The account itself remains.", () => callApi("POST", `${accountPath()}/reset`)),
+      reset("everything", "Reset everything", "Deletes all accounts and their data, then recreates the accounts of the settings and the seed file.", () => callApi("POST", "/reset")),
     ),
   ];
 }
@@ -70,6 +70,6 @@ async function create(event) {
   await runAction(async () => {
     const account = await callApi("POST", "/accounts", { friendly_name });
     await showAccount(account.sid);
-  }, `the account ${friendly_name} is created`);
+  }, `the account ${friendly_name} was created`);
   event.target.reset();
 }

@@ -71,7 +71,7 @@ async function replaceScript(path, script) {
   if (script.length) await callApi("POST", `${path}/script`, script);
 }
 
-/** Copy a text to the clipboard. */
+/** Copy text to the clipboard. */
 export async function copyToClipboard(text, what) {
   try {
     await navigator.clipboard.writeText(text);

@@ -3,7 +3,7 @@
 import { defaultName, spellOut } from "./phone_numbers.js";
 import { callbackOutcome, isLive, isReached, lastMistake, outcome, plural } from "./labels.js";
 
-/** Announce the change of a call since its state `before`. Without `isNews`, the call is not new to the user. */
+/** Announce how a call changed since its state `before`. If `isNews` is false, the user already knows. */
 export function announceCallChange(before, call, isNews) {
   if (!isNews) return;
   const number = spellOut(call.phone_number);
@@ -14,9 +14,9 @@ export function announceCallChange(before, call, isNews) {
   } else if (before?.timeline.length === call.timeline.length) {
     return;
   } else if (call.state === "ringing" && before?.state !== "ringing") {
-    announce(`${call.friendly_name || defaultName(call.phone_number)}, ${number}, rings.`);
+    announce(`${call.friendly_name || defaultName(call.phone_number)}, ${number}, is ringing.`);
   } else if (call.state === "prompting" && before?.state !== "prompting") {
-    announce(isReached(call) ? "Answered. Enter the six-digit code." : "A switchboard answered. The phone is not reached.");
+    announce(isReached(call) ? "Answered. Enter the six-digit code." : "A switchboard answered. The phone was not reached.");
   } else if (before && before.attempts_left > call.attempts_left) {
     announce(`${lastMistake(call)}. ${plural(call.attempts_left, "attempt")} remaining.`);
   }

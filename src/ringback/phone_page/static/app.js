@@ -45,7 +45,7 @@ function focusTarget(before, route) {
   return route.item ? "#trace-title" : `.entry[href="#/calls/${CSS.escape(before.item)}"]`;
 }
 
-/** Scroll the link of the present view into sight, on screens too narrow for all links. */
+/** Scroll the link of the current view into sight, on screens too narrow for all links. */
 function scrollToView(view) {
   const link = document.querySelector("nav [aria-current]");
   if (!link || view === scrolledView) return;
@@ -53,7 +53,7 @@ function scrollToView(view) {
   link.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
-/** Move the focus to the main content. The address, which names the view, stays. */
+/** Move the focus to the main content. The address, which names the view, does not change. */
 function skip(event) {
   event.preventDefault();
   document.getElementById("main").focus();

@@ -8,7 +8,7 @@ import { redeliver } from "./trace_loader.js";
 import { callbackOutcome, isLive, plural } from "./labels.js";
 
 const BEHIND_A_PROXY =
-  "A receiver behind a proxy may see another URL: does the proxy terminate TLS, or change the host, port or path? An inbox behind the proxy shows the URL to sign.";
+  "A receiver behind a proxy may see a different URL: does the proxy terminate TLS, or change the host, port or path? An inbox behind the proxy shows the URL to sign.";
 
 export function callbackView(call, { journal, failures }) {
   if (!call.status_callback) return isLive(call) ? null : plain("none", "No StatusCallback was requested");
@@ -105,13 +105,13 @@ function badge(isGood, text) {
 
 /** Show whether a signature is valid, and for what. The summary above shows the URL. */
 function signature({ headers, method, parameters, signature: verdict }) {
-  if (!verdict) return h("p", { class: "muted" }, "The attempt reached no receiver.");
+  if (!verdict) return h("p", { class: "muted" }, "The attempt did not reach a receiver.");
   const posted = method === "POST" ? sorted(parameters) : "";
   const what = posted ? "the URL and the parameters" : "the URL";
   return [
     h("p", {}, verdict.is_valid ? `Valid for ${what} that were sent. ${BEHIND_A_PROXY}` : `Invalid for ${what} that were sent: ${explainDifference(verdict)}`),
     nameValueList([["X-Twilio-Signature", headers["X-Twilio-Signature"] ?? ""]]),
-    h("p", {}, posted ? ["The signed text is the URL, followed by the parameters by sorted name: ", h("bdi", {}, h("code", {}, posted))] : "The signed text is the URL alone, with its query."),
+    h("p", {}, posted ? ["The signed text is the URL, followed by the parameters by sorted name: ", h("bdi", {}, h("code", {}, posted))] : "The signed text is only the URL, including its query."),
   ];
 }
 

@@ -12,7 +12,7 @@ import { formatDateAndTime } from "./time_formats.js";
 export function callerIdsView(state) {
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Caller IDs"),
-    h("p", { class: "muted", key: "lead" }, "Verified numbers: an application may use them as caller ID."),
+    h("p", { class: "muted", key: "lead" }, "Verified numbers: an application may use them as caller IDs."),
     form(),
     state.callerIds && (state.callerIds.length ? [truncationNote(state.callerIds, MAX_CALLER_IDS), table(state.callerIds)] : h("p", { class: "panel muted", key: "none" }, "This account has no caller IDs yet.")),
   ];

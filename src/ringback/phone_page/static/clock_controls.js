@@ -20,7 +20,7 @@ export function setClock(setting, done) {
 }
 
 export function advanceClock(seconds, done, work = () => advanceOnce(seconds)) {
-  return runAction(work, `advanced ${done}: everything that was due has happened`);
+  return runAction(work, `advanced ${done}: all events that were due have happened`);
 }
 
 async function advanceOnce(seconds, path = accountPath()) {
@@ -61,7 +61,7 @@ export function waitingPanel() {
     return panel("Frozen time", `Time is frozen at ${formatDateAndTime(state.clock.now)}${distance()}. Calls continue only when you act or advance the clock.`, [
       nextEventButton(),
       h("button", { key: "step", class: "small", onclick: () => advanceClock(STEP_SECONDS, `by ${STEP_SECONDS} seconds`) }, `Advance ${STEP_SECONDS} seconds`),
-      h("button", { key: "run", class: "small", onclick: () => setClock({ mode: "running" }, "the clock runs") }, "Run the clock"),
+      h("button", { key: "run", class: "small", onclick: () => setClock({ mode: "running" }, "the clock is running") }, "Run the clock"),
     ]);
   }
   return ms > DISTANT_MS ? panel("Distant event", `The next event is due in ${formatDuration(ms)}.`, [nextEventButton()]) : null;

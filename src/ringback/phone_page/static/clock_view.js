@@ -27,7 +27,7 @@ function panel(state) {
       "p",
       { class: "actions" },
       isFrozen
-        ? h("button", { key: "run", class: "primary", onclick: () => setClock({ mode: "running" }, "the clock runs") }, "Run the clock")
+        ? h("button", { key: "run", class: "primary", onclick: () => setClock({ mode: "running" }, "the clock is running") }, "Run the clock")
         : h("button", { key: "freeze", class: "primary", onclick: () => setClock({ mode: "frozen" }, "the clock is frozen") }, "Freeze the clock"),
     ),
     h("p", { key: "next" }, nextEventButton() ?? h("span", { class: "muted" }, "No event is pending.")),

@@ -40,7 +40,7 @@ export function memoize(make) {
   };
 }
 
-/** Return the present children, each with its slot. An absent sibling or a list does not change the slots of others. */
+/** Return the current children, each with its slot. An absent sibling or a list does not change the slots of others. */
 function flat(children, prefix = "") {
   return children.flatMap((child, position) => {
     if (Array.isArray(child)) return flat(child, `${prefix}${position}.`);

@@ -32,7 +32,7 @@ export function faultsView(state) {
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Faults"),
     h("p", { class: "muted", key: "lead" }, "Inject errors, delays and dropped connections into the Twilio API, and failures into StatusCallbacks, to see how your application handles them."),
     state.faultTargets && form(state.faultTargets),
-    state.faults && (state.faults.length ? table(state.faults) : h("p", { class: "panel muted", key: "none" }, "No fault is set in this account.")),
+    state.faults && (state.faults.length ? table(state.faults) : h("p", { class: "panel muted", key: "none" }, "This account has no faults.")),
   ];
 }
 
@@ -59,7 +59,7 @@ async function create(event) {
   const effects = operation === "status-callback" ? OF_CALLBACKS : OF_OPERATIONS;
   const fault = { operation, effect: effects[Number(chosen.get("effect"))][1] };
   if (chosen.get("times")) fault.times = Number(chosen.get("times"));
-  await runAction(() => callApi("POST", `${accountPath()}/faults`, fault), "the fault is created");
+  await runAction(() => callApi("POST", `${accountPath()}/faults`, fault), "the fault was created");
   await refreshView();
 }
 

@@ -15,7 +15,7 @@ export function inboxView(state) {
   if (!state.account) return null;
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Inbox"),
-    h("p", { class: "muted", key: "lead" }, "A receiver that needs no code: use its URL as StatusCallback, and see here each request and whether its signature is valid."),
+    h("p", { class: "muted", key: "lead" }, "A receiver that needs no code: use its URL as StatusCallback to see each request here, and whether its signature is valid."),
     state.inbox.messages && h("div", { class: "behind inboxes", key: "behind" }, list(state), chosen(state)),
   ];
 }
@@ -65,10 +65,10 @@ function chosen(state) {
 }
 
 function empty(name) {
-  return runAction(() => callApi("DELETE", `${accountPath()}/inbox/${encodeURIComponent(name)}/messages`), "the messages are deleted").then(() => refreshView());
+  return runAction(() => callApi("DELETE", `${accountPath()}/inbox/${encodeURIComponent(name)}/messages`), "the messages were deleted").then(() => refreshView());
 }
 
-/** Return all inboxes: first those with messages, then those that calls name and that have none. */
+/** Return all inboxes: first those with messages, then empty ones, to which calls send their StatusCallbacks. */
 function all(state) {
   const { name, inboxes } = state.inbox;
   const named = [...state.calls.values()].map((call) => inboxName(call.status_callback, state.account)).filter(Boolean);

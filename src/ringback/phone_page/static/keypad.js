@@ -1,5 +1,5 @@
 // The keypad of a phone: buttons, and the keys 0-9, *, #, w, Backspace and Enter of the keyboard.
-// Six digits are sent at once. Enter sends fewer, and the prompt waits for the others. w is a pause of half a second.
+// Six digits are sent immediately. Enter sends fewer digits; the prompt waits for the rest. w is a pause of half a second.
 
 import { actAsCallee } from "./actions.js";
 import { h } from "./dom.js";
@@ -12,7 +12,7 @@ const LETTERS = { 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8
 const PAUSE = "w";
 const NAMES = { "*": "star", "#": "hash" };
 
-/** Return the digits at the present prompt of a call that are entered but not sent yet. */
+/** Return the digits at the current prompt of a call that are entered but not sent yet. */
 export function pendingKeys(call) {
   const entered = state.keys.get(call.sid);
   return entered?.attempts_left === call.attempts_left ? entered.keys : "";

@@ -42,7 +42,7 @@ export function callbackOutcome(call) {
   if (!call.callback) return ["none", "No StatusCallback requested", ""];
   const { status, attempts, fault, is_signature_valid: isValid, redirects } = call.callback;
   const [cause] = (fault ?? "").split(" ");
-  const wrongly = isValid === false ? ", signed invalidly by a fault" : "";
+  const wrongly = isValid === false ? ", with an invalid signature from a fault" : "";
   const injected = fault && !["signature", "drop"].includes(cause) ? ` (fault: ${fault.replace("_", " ")})` : "";
   const more = `${wrongly}${redirects ? `, redirected ${redirects === 1 ? "once" : `${redirects} times`}` : ""}${injected}`;
   const tried = attempts ? ` after ${plural(attempts, "attempt")}` : "";
@@ -74,12 +74,12 @@ export function describeTimelineEntry(entry, call) {
   const [keys, result] = detail.includes(": ") ? detail.split(": ", 2) : ["", detail];
   switch (event) {
     case "queued":
-      return ["call", `Queued: the number is called ${call.call_delay_seconds ? `after ${plural(call.call_delay_seconds, "second")}` : "at once"}`];
+      return ["call", `Queued: the number is called ${call.call_delay_seconds ? `after ${plural(call.call_delay_seconds, "second")}` : "immediately"}`];
     case "dial":
       if (detail === "line busy") return ["failed", "Number called: the line is busy"];
       if (detail === "geo-blocked") return ["failed", "Not called: geo permissions block its country"];
       if (detail === "unreachable") return ["failed", "Number called: it cannot be reached"];
-      return ["call", "The phone rings"];
+      return ["call", "The phone is ringing"];
     case "answer":
       return ["call", call.extension ? "Answered: the extension is dialed" : `Answered: ${asks}`];
     case "extension-dialed":
@@ -109,7 +109,7 @@ export function describeTimelineEntry(entry, call) {
   }
 }
 
-/** Return the digits that the server received at the present prompt. */
+/** Return the digits that the server received at the current prompt. */
 export function keysAtServer(call) {
   const last = call.timeline.at(-1);
   const [keys, result] = last?.event === "digits" ? last.detail.split(": ", 2) : ["", ""];

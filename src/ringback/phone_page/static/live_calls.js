@@ -1,4 +1,4 @@
-// The phones of live and just ended calls, or a hint if no phone rings.
+// The phones of live calls and calls that have just ended, or a hint if no phone is ringing.
 
 import { runAction, startManualCall } from "./actions.js";
 import { isFrozen, waitingPanel } from "./clock_controls.js";
@@ -9,8 +9,8 @@ import { notifyListeners } from "./store.js";
 import { isPartial, readAllCalls } from "./verification_list.js";
 import { plural, isLive } from "./labels.js";
 
-const MAX_PHONES = 4; // phones that wait for the user are shown in addition
-const TITLES = { queued: "A phone is about to ring", ringing: "A phone rings", "dialing-extension": "A call is put through", prompting: "A phone is answered" };
+const MAX_PHONES = 4; // in addition to phones that wait for the user
+const TITLES = { queued: "A phone is about to ring", ringing: "A phone is ringing", "dialing-extension": "A call is being put through", prompting: "A phone was answered" };
 const FOCUS_WITHIN_MS = 5_000;
 let places = [[], []]; // the calls in their last order: those of manual phones, then the others
 let isRinging = false;
@@ -69,19 +69,19 @@ function quiet(state) {
   return h(
     "div",
     { class: "panel quietly", key: "quiet" },
-    title("No phone rings in this account"),
+    title("No phone is ringing in this account"),
     h("p", { class: "muted" }, "Phones appear when an application sends a validation request."),
     elsewhere(state),
     h("p", { class: "actions" }, ringButton(""), h("a", { class: "button", href: "#/try-it" }, "Make a request")),
   );
 }
 
-/** Show that a phone rings whose call is older than all listed calls. */
+/** Show that a phone is ringing whose call is older than all listed calls. */
 function unlisted(state) {
   return h(
     "div",
     { class: "panel quietly", key: "unlisted" },
-    title("A phone rings for an older call"),
+    title("A phone is ringing for an older call"),
     h("p", { class: "muted" }, `Its call is not among the newest ${state.limit} calls, which this page shows.`),
     h("p", { class: "actions" }, h("button", { class: "primary", onclick: readAllCalls }, "Show older calls")),
   );
@@ -100,7 +100,7 @@ function welcome(state) {
     h(
       "p",
       { class: "lead" },
-      "Before an application may use a phone number as caller ID, Twilio calls the number, and the callee enters six digits that the application shows. ",
+      "Before an application may use a phone number as a caller ID, Twilio calls the number, and the callee enters six digits that the application shows. ",
       "ringback simulates Twilio and the phone: it answers the same requests, and rings phones that exist only on this page.",
     ),
     h("p", { class: "actions" }, ringButton("big"), h("a", { class: "button", href: "#/try-it" }, "See the request in curl, Python, Node")),

@@ -76,7 +76,7 @@ async function readRefused() {
   return { refused };
 }
 
-/** Read the data of the present view. With an event, read only if the event may have changed them. */
+/** Read the data of the current view. If an event is passed, read only if it may have changed the data. */
 export async function refreshView(event = null) {
   const { view, item } = state.route;
   if (!state.account) return;

@@ -47,7 +47,7 @@ function appUnderTest(call, state, title) {
 
 function behavior(call) {
   if (!call.phone) return "";
-  if (call.phone.behavior === "manual") return isLive(call) && "This phone waits for you.";
+  if (call.phone.behavior === "manual") return isLive(call) && "This phone is waiting for you.";
   const acts = `This phone acts automatically (${call.phone.behavior})`;
   if (!isLive(call)) return `${acts}.`;
   return isFrozen() ? `${acts}, but time is frozen: it does nothing until the clock is advanced. You can act for it.` : `${acts}. You can act first.`;
@@ -55,7 +55,7 @@ function behavior(call) {
 
 function queued(call) {
   const clock = isFrozen() ? ", by the account's clock, which is frozen" : "";
-  const delay = call.call_delay_seconds ? `It rings ${plural(call.call_delay_seconds, "second")} after the request${clock}.` : "It will ring at once.";
+  const delay = call.call_delay_seconds ? `It rings ${plural(call.call_delay_seconds, "second")} after the request${clock}.` : "It will ring immediately.";
   return [caller("Not called yet"), h("p", { class: "says" }, delay)];
 }
 
@@ -91,7 +91,7 @@ function dialing(call) {
 }
 
 function unreached(call) {
-  const says = `A switchboard answered; ${call.extension ? `extension ${call.extension}` : "no extension"} is dialed: the phone is not reached. This phone has the extension ${call.phone.extension}.`;
+  const says = `A switchboard answered; ${call.extension ? `extension ${call.extension}` : "no extension"} was dialed: the phone was not reached. This phone has the extension ${call.phone.extension}.`;
   return [caller("Connected"), h("p", { class: "says" }, says), hangUp(call)];
 }
 
@@ -122,7 +122,7 @@ function ended(call) {
     caller("Call ended"),
     h("div", { class: `mark ${kind}`, "aria-hidden": "true", key: "mark" }, mark(kind)),
     h("p", { class: "result", key: "result" }, kind === "success" ? "Verified" : `Not verified: ${text.toLowerCase()}`),
-    h("p", { class: "small", key: "more" }, kind === "success" ? "The code was correct. The number may be used as caller ID." : "No caller ID was created."),
+    h("p", { class: "small", key: "more" }, kind === "success" ? "The code was correct. The number may be used as a caller ID." : "No caller ID was created."),
     h("p", { class: "small", key: "callback" }, callback),
     h(
       "p",

@@ -12,7 +12,7 @@ export const state = {
   calls: new Map(), // by SID, newest first
   isComplete: false, // the calls have been read
   limit: 500, // number of calls to read
-  lingering: new Map(), // SIDs of just ended calls, whose phones are still shown, and when they ended
+  lingering: new Map(), // SIDs of calls that have just ended, whose phones are still shown, and when they ended
   keys: new Map(), // digits that are entered at a phone but not sent yet
   clock: null,
   clockReadAt: 0,
@@ -24,8 +24,8 @@ export const state = {
   faults: null,
   faultTargets: null, // the names of the operations that a fault may apply to
   inbox: { name: null, messages: null, inboxes: [] },
-  ringing: [], // other accounts in which phones ring
-  isRingingHere: false, // whether a phone rings in this account; its call may be older than the calls that were read
+  ringing: [], // other accounts in which phones are ringing
+  isRingingHere: false, // whether a phone is ringing in this account; its call may be older than the calls that were read
   tryIt: { answer: null },
   notice: null, // {kind, text, hint}
   route: { view: "calls", item: null }, // the item is a call's SID, or the name of an inbox
@@ -47,7 +47,7 @@ export function notifyListeners() {
   });
 }
 
-/** Return the path of the present account in the control API. */
+/** Return the path of the current account in the control API. */
 export function accountPath() {
   return `/accounts/${state.account.sid}`;
 }
@@ -64,7 +64,7 @@ export function showNotice(kind, text, hint = "") {
   if (kind === "done") setTimeout(() => state.notice === notice && setState({ notice: null }), DONE_MS);
 }
 
-/** Clear the data of the present account. */
+/** Clear the data of the current account. */
 export function clearAccountState() {
   for (const collection of [state.calls, state.lingering, state.keys, state.traces]) collection.clear();
   const inbox = { name: null, messages: null, inboxes: [] };

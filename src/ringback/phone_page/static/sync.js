@@ -19,7 +19,7 @@ const LONGEST_PAUSE_MS = 3_000;
 
 const unread = new Set(); // calls to read
 let isAllUnread = false;
-let reading = null; // the present read: reads never overlap, so that an old response cannot replace a newer one
+let reading = null; // the current read: reads never overlap, so that an old response cannot replace a newer one
 const acted = new Set(); // calls that an action of the user changed since the last read began
 let attempts = 0;
 let pauseMs = FIRST_PAUSE_MS;
@@ -62,7 +62,7 @@ async function readAccounts() {
 async function readRinging() {
   const { accounts } = await callApi("GET", "/ringing-phones");
   const ringing = accounts.filter(({ account_sid: sid }) => sid !== state.account?.sid);
-  if (ringing.length && !state.ringing.length) announce(ringing.length === 1 ? `A phone rings in the account ${ringing[0].friendly_name}.` : `Phones ring in ${ringing.length} other accounts.`);
+  if (ringing.length && !state.ringing.length) announce(ringing.length === 1 ? `A phone is ringing in the account ${ringing[0].friendly_name}.` : `Phones are ringing in ${ringing.length} other accounts.`);
   setState({ ringing, isRingingHere: ringing.length < accounts.length });
 }
 
@@ -84,7 +84,7 @@ async function newestKnownEvent() {
   return events.length ? events[0].id - 1 : 0;
 }
 
-/** Read the calls, the clock and the data of the present view. */
+/** Read the calls, the clock and the data of the current view. */
 export async function readEverything() {
   isAllUnread = true;
   await readUnread();

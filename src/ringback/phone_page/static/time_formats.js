@@ -37,7 +37,7 @@ export function formatMilliseconds(ms) {
   return ms < 9.95 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
 }
 
-/** Return the present time of an account's clock, from its state at `readAt`. */
+/** Return the current time of an account's clock, from its state at `readAt`. */
 export function currentClockTime(clock, readAt) {
   const read = Date.parse(clock.now);
   return clock.mode === "frozen" ? read : read + (performance.now() - readAt);

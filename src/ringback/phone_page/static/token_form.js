@@ -16,7 +16,7 @@ export function tokenForm(state) {
       { onsubmit: enter, class: "fields" },
       h("label", {}, "Control token", h("input", { name: "token", type: "password", required: true, autocomplete: "off", created: focusLater })),
       h("button", { class: "primary" }, "Open the page"),
-      state.lockedReason === "wrong" && h("p", { class: "failed", role: "alert" }, "This is not the server's control token."),
+      state.lockedReason === "wrong" && h("p", { class: "failed", role: "alert" }, "This is not the control token of the server."),
     ),
   );
 }

@@ -85,7 +85,7 @@ function about(call) {
     ["CallSid", call.sid],
     ["Validation code", call.validation_code],
     ["Phone", call.phone ? `${call.phone.behavior}, rings ${call.phone.ring_seconds} s, enters the code after ${call.phone.key_seconds} s` : "not dialed yet"],
-    ["Attempts left", call.attempts_left],
+    ["Attempts remaining", call.attempts_left],
     ["Extension", call.extension ?? "none"],
     ["Call delay", `${call.call_delay_seconds} s`],
     ["StatusCallback", call.status_callback ? `${call.status_callback_method} ${call.status_callback}` : "none"],
