@@ -29,7 +29,7 @@ async def test_fact_of_fidelity_has_evidence_setting_and_tests(controlled: Contr
     listed = await facts(controlled, section="policy")
 
     [fact] = [fact for fact in listed if fact["id"] == "calls-per-number"]
-    assumed = {"label": "assumed", "source": "not known outside Twilio; our own choice"}
+    assumed = {"label": "assumed", "source": "not known outside Twilio; chosen by ringback"}
     assert fact == assumed | {
         "id": "calls-per-number",
         "section": "policy",
