@@ -274,6 +274,19 @@ def test_promoted_token_is_used_by_the_next_client(ringback: Account) -> None:
         old_client.outgoing_caller_ids.list()
 
 
+def test_refresh_reads_the_tokens_that_the_application_rotated(ringback: Account) -> None:
+    client = ringback.client()
+    secondary = client.accounts.v1.secondary_auth_token().create().secondary_auth_token
+
+    ringback.refresh()
+    assert ringback.secondary_auth_token == secondary
+    ringback.client().accounts.v1.auth_token_promotion().update()
+    ringback.refresh()
+
+    assert (ringback.auth_token, ringback.secondary_auth_token) == (secondary, None)
+    assert ringback.client().outgoing_caller_ids.list() == []
+
+
 def test_oauth_apps_of_the_account_are_created_listed_and_deleted(ringback: Account) -> None:
     one, other = ringback.oauth_app(["twilio/voice/calls/list"]), ringback.oauth_app([], lifetime_seconds=60)
 

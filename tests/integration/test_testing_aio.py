@@ -212,6 +212,10 @@ async def test_account_is_managed_by_coroutines(account: aio.Account) -> None:
     secondary = await account.create_secondary_token()
     promoted = await account.promote_secondary_token()
     assert (promoted, account.auth_token, account.secondary_auth_token) == (secondary, secondary, None)
+    async with aio.connect(account.base_url) as server:
+        rotated = await (await server.existing_account(account.account_sid)).create_secondary_token()
+    await account.refresh()
+    assert (account.auth_token, account.secondary_auth_token) == (secondary, rotated)
     await account.set_status("suspended")
     await account.set_status("active")
     [caller_id] = await account.client().outgoing_caller_ids.list_async()

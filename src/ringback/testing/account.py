@@ -32,6 +32,10 @@ class AccountData:
 
     def __init__(self, base_url: str, document: Any) -> None:
         self.base_url = base_url
+        self._set_document(document)
+
+    def _set_document(self, document: Any) -> None:
+        """Set the properties. The next call of `client` returns a client with the auth token of `document`."""
         self.document = document
         self.account_sid: str = document["sid"]
         self.auth_token: str = document["auth_token"]
@@ -39,6 +43,7 @@ class AccountData:
         self.friendly_name: str = document["friendly_name"]
         self.owner_email: str | None = document["owner_email"]
         self.parent_sid: str | None = document["parent_sid"]
+        vars(self).pop("_client", None)
 
     def _set_primary_token(self, token: str) -> None:
         """Set the tokens after a promotion. The next call of `client` returns a client with the primary one."""
@@ -176,6 +181,13 @@ class Account(AccountData):
     def delete_oauth_app(self, client_id: str) -> None:
         """Delete an OAuth app and its access tokens. Raises ControlError (404) if the account does not have it."""
         self._control.send(self._requests.delete_oauth_app(client_id))
+
+    def refresh(self) -> None:
+        """Read the properties again, such as the auth tokens after the application has rotated them.
+
+        The next call of `client` returns a client with the current `auth_token`.
+        """
+        self._set_document(self._control.send(self._requests.read()))
 
     def create_secondary_token(self) -> str:
         """Create a secondary auth token and return it. It is valid for authentication, but not used for signatures."""

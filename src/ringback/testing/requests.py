@@ -111,6 +111,9 @@ class AccountRequests:
     def __init__(self, account_sid: str) -> None:
         self._path = account_path(account_sid)
 
+    def read(self) -> Request[Any]:
+        return Request("GET", self._path, read_document)
+
     def add_caller_id(
         self, number: str, friendly_name: str | None = None, date_created: datetime | None = None
     ) -> Request[CallerId]:

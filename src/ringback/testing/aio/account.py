@@ -156,6 +156,13 @@ class Account(AccountData):
         """Delete an OAuth app and its access tokens. Raises ControlError (404) if the account does not have it."""
         await self._control.send(self._requests.delete_oauth_app(client_id))
 
+    async def refresh(self) -> None:
+        """Read the properties again, such as the auth tokens after the application has rotated them.
+
+        The next call of `client` returns a client with the current `auth_token`.
+        """
+        self._set_document(await self._control.send(self._requests.read()))
+
     async def create_secondary_token(self) -> str:
         """Create a secondary auth token and return it. It is valid for authentication, but not used for signatures."""
         token: str = (await self._control.send(self._requests.create_secondary_token()))["secondary_auth_token"]
