@@ -174,6 +174,15 @@ async def test_used_permission_is_recorded_for_an_injected_405(account: Controll
     assert await permissions_used(account) == [LIST]
 
 
+async def test_used_permission_is_recorded_for_a_405_of_the_region(account: ControlledAccount) -> None:
+    path = f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json"
+    credentials = (account.sid, account.auth_token)
+
+    answer = await account.http.post(path, auth=credentials, headers={"Host": "api.ie1.twilio.com"})
+
+    assert (answer.status_code, await permissions_used(account)) == (405, [CREATE])
+
+
 async def test_permissions_belong_to_the_account_of_the_path(
     controlled: Controlled, account: ControlledAccount
 ) -> None:

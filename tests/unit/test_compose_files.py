@@ -10,6 +10,7 @@ import pytest
 
 from ringback.commands.env import UNRESOLVABLE_REGION
 from ringback.config.settings import ENVIRONMENT_PREFIX, Settings
+from ringback.domain.twilio_hosts import TWILIO_DOMAIN, Product
 from support.code_blocks import ROOT
 from support.packaging.compose import COMPOSE_FILES, PAGES, Service, documents, services
 from support.packaging.image import environment, final_stage
@@ -120,6 +121,16 @@ def test_service_that_trusts_the_authority_depends_on_ringback(service: Service)
         "service_healthy"
     ]
     assert service.environment["TWILIO_REGION"] == UNRESOLVABLE_REGION
+
+
+@pytest.mark.parametrize(
+    "service", [service for service in RINGBACK_SERVICES if "networks" in service.described], ids=by_place
+)
+def test_aliases_name_every_emulated_host(service: Service) -> None:
+    aliases = set(service.described["networks"]["default"]["aliases"])
+    domains = (TWILIO_DOMAIN, f"{UNRESOLVABLE_REGION}.{TWILIO_DOMAIN}")
+
+    assert {f"{product}.{domain}" for product in Product for domain in domains} - aliases == set()
 
 
 @pytest.mark.parametrize("service", OTHER_SERVICES, ids=by_place)

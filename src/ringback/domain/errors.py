@@ -13,8 +13,6 @@ MORE_INFO_URL = "https://www.twilio.com/docs/errors/"
 SHOWN_CHARACTERS = 64
 """Length to which messages truncate invalid values."""
 STOPPING = "the server is stopping; the request may have been carried out"
-METHOD_NOT_ALLOWED = 20004
-"""Code of `method_not_allowed`."""
 RETRY_AFTER_SECONDS = 1
 """Time that a client must wait before it retries a temporarily rejected request."""
 
@@ -97,7 +95,7 @@ def host_not_emulated(host: str, method: str, path: str) -> TwilioError:
 
 def method_not_allowed(allow: str) -> TwilioError:
     """Return the error for a method that the resource does not have; `allow` lists its methods, separated by commas."""
-    return TwilioError(405, METHOD_NOT_ALLOWED, "Method not allowed", {"Allow": allow})
+    return TwilioError(405, 20004, "Method not allowed", {"Allow": allow})
 
 
 def malformed_request(reason: str) -> TwilioError:

@@ -5,7 +5,6 @@ from itertools import chain, islice
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from ringback.domain.errors import METHOD_NOT_ALLOWED
 from ringback.domain.secrets import MASKED, mask_user_info
 from ringback.domain.sids import ACCOUNT, API_KEY, OAUTH_APP, AccountSid, is_sid
 from ringback.domain.timestamps import Timestamp
@@ -37,16 +36,6 @@ class AnsweredRequest(NamedTuple):
     error_code: int | None
     elapsed_ms: float
     fault: str | None = None
-
-    @property
-    def used_operation(self) -> str | None:
-        """The operation whose permission the client needed, regardless of the response, or None.
-
-        A request with a method that its path does not support is journaled under the path's first operation, but does
-        not use that operation.
-        """
-        is_misrouted = self.error_code == METHOD_NOT_ALLOWED and self.fault is None
-        return None if is_misrouted else self.operation
 
 
 class JournaledRequest(NamedTuple):

@@ -28,8 +28,8 @@ class RequestJournal:
     def __bool__(self) -> bool:
         return bool(self._unwritten)
 
-    def add(self, request: AnsweredRequest) -> None:
-        """Add a request."""
+    def add(self, request: AnsweredRequest, *, is_routed: bool = True) -> None:
+        """Add a request. If `is_routed`, it used the permission of its operation, whatever its response was."""
         with self._lock:
             requests = self._unwritten.get(request.account_sid)
             if requests is None:
@@ -40,8 +40,8 @@ class RequestJournal:
             else:
                 self._unwritten.move_to_end(request.account_sid)
             requests.append(request)
-            if operation := request.used_operation:
-                self._used_operations.setdefault(request.account_sid, set()).add(operation)
+            if is_routed and request.operation:
+                self._used_operations.setdefault(request.account_sid, set()).add(request.operation)
 
     def shares(self, limit: int) -> dict[AccountSid, int]:
         """Return how many of the first `limit` requests each account has. The longest idle accounts come first."""

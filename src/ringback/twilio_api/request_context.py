@@ -75,7 +75,8 @@ class RequestContext:
     ASCII. The router uses `route_method`, which is GET for HEAD, and `resource_path`, which has no suffix. Before it
     calls the handler, TwilioApp sets `account`, `access`, `operation`, `path_parameters`, and `holder_sid`, the account
     that the credentials belong to. `journal_account` is the account whose journal records the request. It is also set
-    for a refused request whose path names an account. `status` is 0 until the response starts.
+    for a refused request whose path names an account. `is_routed` tells whether the router found a
+    route. `status` is 0 until the response starts.
     """
 
     __slots__ = (
@@ -91,6 +92,7 @@ class RequestContext:
         "form",
         "has_known_suffix",
         "holder_sid",
+        "is_routed",
         "journal_account",
         "method",
         "oauth_app",
@@ -136,6 +138,7 @@ class RequestContext:
         self.has_known_suffix = representation is not None
         self.representation = representation or XML
         self.operation: Operation | None = None
+        self.is_routed = False
         self.username: str | None = None
         self.refused_account_sid: AccountSid | None = None
         self.journal_account: Account | None = None
@@ -232,7 +235,8 @@ class RequestContext:
                 self._error_code,
                 elapsed_ms,
                 describe_effect(self.fault) if self.fault else None,
-            )
+            ),
+            is_routed=self.is_routed,
         )
 
     def _journal_parameters(self) -> dict[str, str]:

@@ -110,7 +110,7 @@ class Router:
                 if route is None:
                     context.operation = next(iter(resource.routes.values())).operation
                     raise method_not_allowed(resource.allowed_methods)
-                context.operation = route.operation
+                context.operation, context.is_routed = route.operation, True
                 context.path_parameters = match.groupdict()
                 return route
         raise not_found(context.path)
