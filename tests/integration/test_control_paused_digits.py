@@ -78,7 +78,43 @@ async def test_digits_are_lost_if_their_pauses_are_as_long_as_the_prompt(account
     assert (await account.call(call["sid"]))["timeline"] == timed_out["timeline"]
 
 
-async def test_later_digits_replace_pending_ones(account: ControlledAccount) -> None:
+async def test_digits_with_pauses_are_added_to_pending_ones(account: ControlledAccount) -> None:
+    call = await prompting(account)
+    code = call["validation_code"]
+
+    await key(account, call, f"ww{code[:3]}")
+    await key(account, call, f"wwww{code[3:]}")
+    await account.advance(1.999)
+    before = await account.call(call["sid"])
+    await account.advance(0.001)
+
+    assert before["timeline"] == call["timeline"]
+    assert (await account.call(call["sid"]))["verification_status"] == "success"
+
+
+async def test_digits_with_shorter_pauses_wait_for_pending_ones(account: ControlledAccount) -> None:
+    call = await prompting(account)
+    code = call["validation_code"]
+
+    await key(account, call, f"wwww{code[:3]}")
+    await key(account, call, f"w{code[3:]}")
+    await account.advance(2)
+
+    assert (await account.call(call["sid"]))["verification_status"] == "success"
+
+
+@pytest.mark.parametrize("later", ["w111111", "w" * 20 + "1"])
+async def test_pending_code_is_entered_despite_later_digits(account: ControlledAccount, later: str) -> None:
+    call = await prompting(account)
+
+    await key(account, call, f"ww{call['validation_code']}")
+    await key(account, call, later)
+    await account.advance(1)
+
+    assert (await account.call(call["sid"]))["verification_status"] == "success"
+
+
+async def test_later_digits_without_a_pause_replace_pending_ones(account: ControlledAccount) -> None:
     call = await prompting(account)
     await key(account, call, "ww000000")
 

@@ -179,7 +179,8 @@ async def enter_digits(services: Services, call: PathCall, body: DigitsRequest) 
     """Enter digits at the prompt. Six digits make a code; after fewer digits, the prompt waits for the rest.
 
     With pauses, the response is the call before the digits are entered. They are entered together after the last pause,
-    unless the prompt times out or another action follows first.
+    after pending ones of an earlier request, unless the prompt times out. Digits without a pause, and other actions,
+    replace pending digits.
     """
     hint = "enter digits at the prompt, after the phone is answered and the extension is dialed"
     return await _act(services, call, CallEvent.DIGITS, hint, body.digits)

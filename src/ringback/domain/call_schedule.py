@@ -46,16 +46,34 @@ def extension_seconds(extension: str) -> float:
     return sum(WAIT_SECONDS.get(key, EXTENSION_KEY_SECONDS) for key in extension)
 
 
-def paused_digits(call: ValidationCall, policy: CallPolicy, account_now: Timestamp, keys: str) -> PendingEvent:
+def paused_digits(
+    call: ValidationCall, policy: CallPolicy, account_now: Timestamp, keys: str, pending: PendingEvent | None
+) -> PendingEvent:
     """Return the event for keys that the callee presses with pauses (``w``), starting at `account_now`.
 
-    All keys arrive together, after the pauses that precede the last key. If the prompt times out first, they are lost.
+    All keys arrive together, after the pauses that precede the last key. Keys of the callee that are `pending` precede
+    them and arrive at the same time. If the prompt times out first, the new keys are lost.
     """
     at = after(account_now, WAIT_SECONDS[PAUSE] * keys.rstrip(PAUSE).count(PAUSE))
-    timeout_at = after(call.timeline[-1].at, policy.prompt_timeout_seconds)
+    earlier = pending if pending and _is_keyed_by_callee(call, pending) else None
+    timeout_at = after(earlier.at if earlier else call.timeline[-1].at, policy.prompt_timeout_seconds)
+    if earlier and (timeout_at <= at or len(call.keys + earlier.digits) >= CODE_DIGITS):
+        return earlier
     if timeout_at <= at:
         return PendingEvent(timeout_at, CallEvent.PROMPT_TIMEOUT)
-    return PendingEvent(at, CallEvent.DIGITS, keys.replace(PAUSE, "")[:CODE_DIGITS])
+    digits = (earlier.digits if earlier else "") + keys.replace(PAUSE, "")
+    return PendingEvent(max(at, earlier.at) if earlier else at, CallEvent.DIGITS, digits[:CODE_DIGITS])
+
+
+def _is_keyed_by_callee(call: ValidationCall, pending: PendingEvent) -> bool:
+    """Tell whether pending digits were entered by the callee, and are not the reaction of the simulated phone."""
+    if pending.event != CallEvent.DIGITS:
+        return False
+    phone = None if call.keys else call.phone
+    reaction = reaction_to_prompt(phone, call.prompt_number, call.validation_code) if phone else None
+    if reaction is None:
+        return True
+    return (after(call.timeline[-1].at, reaction.after_seconds), reaction.digits) != (pending.at, pending.digits)
 
 
 def _while_ringing(call: ValidationCall, policy: CallPolicy, account_now: Timestamp) -> PendingEvent:

@@ -195,8 +195,9 @@ def apply_callee_action(
 ) -> ValidationCall | None:
     """Apply an action of the callee to a call and return the call, or None if it does not exist.
 
-    Digits with pauses (``w``) are scheduled on the account's clock and replace the call's next event. Raises
-    IllegalCallEvent if the action is not valid in the call's state, PersonNotReached if nobody hears the prompt.
+    Digits with pauses (``w``) are scheduled on the account's clock: they join pending digits of the callee and replace
+    any other next event. Raises IllegalCallEvent if the action is not valid in the call's state, PersonNotReached if
+    nobody hears the prompt.
     """
     with unit_of_work:
         call = lock_call(unit_of_work, sid)
@@ -208,7 +209,8 @@ def apply_callee_action(
         context = CallContext(account.clock.at(system_now), policy, id_generator)
         digits = digits.rstrip(PAUSE)
         if PAUSE in digits and call.state == CallState.PROMPTING:
-            pending = paused_digits(call, policy, context.time.account_now, digits)
+            pending = unit_of_work.calls.pending_event(sid)
+            pending = paused_digits(call, policy, context.time.account_now, digits, pending)
             unit_of_work.calls.update(call, pending, context.time)
             return call
         return advance_call(unit_of_work, call, event, context=context, digits=digits)

@@ -90,6 +90,9 @@ def _changes(call: ValidationCall, pending: PendingEvent | None, time: AccountTi
 
 
 FIND = Statement(select(*CALLS.columns).where(table.c.sid == bindparam("sid")))
+FIND_PENDING_EVENT = Statement(
+    select(*PENDING_EVENTS.columns).where(table.c.sid == bindparam("sid"), table.c.due_at.is_not(None))
+)
 LOCK_FOR_UPDATE = Statement(select(*CALLS.columns).where(table.c.sid == bindparam("sid")).with_for_update())
 ADD = insert_or_ignore(table, "sid")
 
@@ -216,6 +219,11 @@ class CallRepository:
         """Return a call and lock its row until the transaction ends. Lock its account first."""
         row = self._session.first(LOCK_FOR_UPDATE, sid=sid)
         return CALLS.read(row) if row else None
+
+    def pending_event(self, sid: str) -> PendingEvent | None:
+        """Return the next event of a call, or None if the call has ended."""
+        row = self._session.first(FIND_PENDING_EVENT, sid=sid)
+        return PENDING_EVENTS.read(row) if row else None
 
     def lock_active(self, account_sid: AccountSid, phone_number: str) -> list[ValidationCall]:
         """Return the account's calls to this number that have not ended, and lock their rows."""
