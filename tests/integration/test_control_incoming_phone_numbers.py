@@ -102,6 +102,16 @@ async def test_code_21449_is_reported_after_invalid_parameters_and_before_21450(
     assert [answer.json()["code"] for answer in (invalid, owned)] == [21454, 21449]
 
 
+async def test_code_21449_is_reported_before_a_refused_second_request(account: ControlledAccount) -> None:
+    await account.control("PUT", "/policy", {"second_request": "refuse"})
+    await account.validate()
+    await add(account)
+
+    answer = await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": NUMBER})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, 21449)
+
+
 async def test_reset_deletes_the_numbers(account: ControlledAccount) -> None:
     await add(account)
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
+import httpx
 import pytest
 
 from ringback.simulator import clock_advancer as advancer
@@ -136,20 +137,18 @@ async def test_nested_advance_of_a_receiver_is_rejected(
     assert [event["type"] for event in await account.events(type="callback.delivered")] == ["callback.delivered"]
 
 
-@pytest.mark.parametrize("upheaval", ["freeze", "run", "delete"])
-async def test_request_with_a_slow_body_uses_the_account_after_the_body(
-    account: ControlledAccount, upheaval: str
-) -> None:
-    if upheaval == "run":
-        await account.control("PUT", "/clock", {"mode": "frozen"})
+async def post_slowly(
+    account: ControlledAccount, change: Callable[[], Awaitable[object]], parameters: bytes = b"CallDelay=1"
+) -> httpx.Response:
+    """Send a validation request, and make a change between the two halves of its body."""
     authenticated = asyncio.Event()
     changed = asyncio.Event()
 
     async def late_body() -> AsyncIterator[bytes]:
-        yield b"PhoneNumber=%2B14158675309"
+        yield b"PhoneNumber=%2B14158675309&"
         authenticated.set()
         await changed.wait()
-        yield b"&CallDelay=1"
+        yield parameters
 
     asked = asyncio.create_task(
         account.http.post(
@@ -160,14 +159,37 @@ async def test_request_with_a_slow_body_uses_the_account_after_the_body(
         )
     )
     await authenticated.wait()
-    if upheaval == "delete":
-        await account.control("DELETE")
-    else:
-        await account.control("PUT", "/clock", {"mode": "frozen" if upheaval == "freeze" else "running"})
+    await change()
     changed.set()
-    answer = await asked
+    return await asked
+
+
+@pytest.mark.parametrize("upheaval", ["freeze", "run", "delete"])
+async def test_request_with_a_slow_body_uses_the_account_after_the_body(
+    account: ControlledAccount, upheaval: str
+) -> None:
+    if upheaval == "run":
+        await account.control("PUT", "/clock", {"mode": "frozen"})
+
+    async def change() -> None:
+        if upheaval == "delete":
+            await account.control("DELETE")
+        else:
+            await account.control("PUT", "/clock", {"mode": "frozen" if upheaval == "freeze" else "running"})
+
+    answer = await post_slowly(account, change)
 
     assert (answer.status_code, answer.json().get("code")) == ((401, 20003) if upheaval == "delete" else (200, None))
     if upheaval != "delete":
         await account.advance(60)
         assert (await account.call(answer.json()["call_sid"]))["verification_status"] == "success"
+
+
+@pytest.mark.parametrize("change", [{"account_type": "trial"}, {"long_friendly_name": "truncate"}])
+async def test_request_with_a_slow_body_uses_the_policy_after_the_body(
+    account: ControlledAccount, change: dict[str, str]
+) -> None:
+    answer = await post_slowly(account, lambda: account.control("PUT", "/policy", change), b"FriendlyName=" + b"n" * 65)
+
+    expected = (400, 10002, None) if "account_type" in change else (200, None, "n" * 64)
+    assert (answer.status_code, answer.json().get("code"), answer.json().get("friendly_name")) == expected

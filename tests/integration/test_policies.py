@@ -153,7 +153,7 @@ async def test_concurrent_requests_do_not_exceed_the_limit(simulation: Simulatio
             simulation.database.run(
                 create_validation_request,
                 ACCOUNT_SID,
-                ValidationRequest(NUMBER),
+                lambda _: ValidationRequest(NUMBER),
                 system_now=after(simulation.clock.now(), -order),
                 policy=simulation.policy,
                 id_generator=simulation.id_generator,

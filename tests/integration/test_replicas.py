@@ -73,7 +73,7 @@ def ask(unit_of_work: UnitOfWork, number: str = NUMBER, callback: str | None = N
     request = ValidationRequest(number, status_callback=callback)
     id_generator = IdGenerator()
     answer = create_validation_request(
-        unit_of_work, ACCOUNT_SID, request, system_now=T0, policy=POLICY, id_generator=id_generator
+        unit_of_work, ACCOUNT_SID, lambda _: request, system_now=T0, policy=POLICY, id_generator=id_generator
     )
     return answer.call_sid
 

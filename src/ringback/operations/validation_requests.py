@@ -1,5 +1,7 @@
 """Create a validation request, which queues a validation call."""
 
+from collections.abc import Callable
+
 from ringback.domain.call_schedule import next_event
 from ringback.domain.calls import (
     CallEvent,
@@ -13,9 +15,10 @@ from ringback.domain.errors import (
     phone_number_already_owned,
     phone_number_already_verified,
     too_many_calls_to_number,
+    trial_account_cannot_call,
 )
 from ringback.domain.events import call_queued
-from ringback.domain.policies import WEEK_SECONDS, CallPolicy, SecondRequest
+from ringback.domain.policies import WEEK_SECONDS, AccountType, CallPolicy, SecondRequest
 from ringback.domain.sids import CALL, AccountSid, CallSid
 from ringback.domain.timestamps import Timestamp, after
 from ringback.operations.accounts import lock_account_time_and_policy
@@ -28,7 +31,7 @@ from ringback.storage.unit_of_work import UnitOfWork
 def create_validation_request(
     unit_of_work: UnitOfWork,
     account_sid: AccountSid,
-    request: ValidationRequest,
+    make_request: Callable[[CallPolicy], ValidationRequest],
     *,
     system_now: Timestamp,
     policy: CallPolicy,
@@ -38,20 +41,27 @@ def create_validation_request(
 
     Calls in progress to the same number end as failed, which invalidates their codes, unless the policy's
     `second_request` says otherwise. `policy` has the values of the settings; the account's own values take precedence.
-    Raises TwilioError 21449 if the account owns the number, 21450 if it has verified the number already or refuses a
-    second request, 20003 if it was deleted, 22100 if the number was called too often.
+    `make_request` checks the parameters by the account's policy, which cannot change until the commit.
+
+    Raises TwilioError 20003 if the account was deleted, 10002 for a trial account regardless of the parameters, 21449
+    if the account owns the number, 21450 if it has verified the number already or refuses a second request, 22100 if
+    the number was called too often.
     """
     with unit_of_work:
         time, own_policy = lock_account_time_and_policy(unit_of_work, account_sid, system_now)
         context = CallContext(time, own_policy.merged_with(policy), id_generator)
-        unit_of_work.locks.phone_number(account_sid, request.phone_number)
-        superseded = _supersedable_calls(unit_of_work, account_sid, request.phone_number, context)
-        # checked after these calls were locked, because one of them may have just verified the number
-        if IncomingPhoneNumberRepository(unit_of_work).find_by_number(account_sid, request.phone_number):
+        if context.policy.account_type == AccountType.TRIAL:
+            raise trial_account_cannot_call()
+        request = make_request(context.policy)
+        number = request.phone_number
+        unit_of_work.locks.phone_number(account_sid, number)
+        if IncomingPhoneNumberRepository(unit_of_work).find_by_number(account_sid, number):
             raise phone_number_already_owned()
-        if unit_of_work.caller_ids.find_by_number(account_sid, request.phone_number):
+        superseded = _supersedable_calls(unit_of_work, account_sid, number, context)
+        # checked after these calls were locked, because one of them may have just verified the number
+        if unit_of_work.caller_ids.find_by_number(account_sid, number):
             raise phone_number_already_verified()
-        _check_call_limit(unit_of_work, account_sid, request.phone_number, context)
+        _check_call_limit(unit_of_work, account_sid, number, context)
         for call in superseded:
             advance_call(unit_of_work, call, CallEvent.SUPERSEDE, context=context)
         call = _queue_call(unit_of_work, account_sid, request, context)

@@ -3,9 +3,8 @@
 from starlette.responses import Response
 
 from ringback.domain.caller_ids import ValidationCodeFormat
-from ringback.domain.calls import ValidationAnswer
-from ringback.domain.errors import trial_account_cannot_call
-from ringback.domain.policies import AccountType
+from ringback.domain.calls import ValidationAnswer, ValidationRequest
+from ringback.domain.policies import CallPolicy
 from ringback.operations import validation_requests
 from ringback.twilio_api.documents import Record
 from ringback.twilio_api.parameters import parse_validation_request, read_form
@@ -15,16 +14,18 @@ from ringback.twilio_api.request_context import RequestContext
 async def create_validation_request(context: RequestContext) -> Response:
     """Start a validation call, and respond with it and the code that the callee must enter. Nothing is verified yet.
 
-    Raises TwilioError 10002 for a trial account, regardless of the parameters.
+    The account's policy may change until the body has arrived, so the parameters are checked in the transaction.
     """
-    services, policy = context.services, context.policy
+    services = context.services
     form = await read_form(context)
-    if policy.account_type == AccountType.TRIAL:
-        raise trial_account_cannot_call()
+
+    def make_request(policy: CallPolicy) -> ValidationRequest:
+        return parse_validation_request(form, services.number_validation, policy.long_friendly_name)
+
     answer = await services.database.run(
         validation_requests.create_validation_request,
         context.account.sid,
-        parse_validation_request(form, services.number_validation, policy.long_friendly_name),
+        make_request,
         system_now=services.system_now(),
         policy=services.call_policy,
         id_generator=services.id_generator,

@@ -52,7 +52,7 @@ class Simulation:
         return create_validation_request(
             self.unit_of_work,
             account_sid,
-            ValidationRequest(number, **parameters),
+            lambda _: ValidationRequest(number, **parameters),
             system_now=self.clock.now(),
             policy=self.policy,
             id_generator=self.id_generator,
