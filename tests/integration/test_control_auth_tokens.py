@@ -144,8 +144,27 @@ async def test_journal_names_the_token_that_a_promotion_replaced(account: Contro
     await account.control("POST", "/auth-tokens/promote")
     [after] = (await account.control("GET", f"/calls/{call_sid}/callbacks")).json()["callbacks"]
 
+    call = (await account.control("GET", f"/calls/{call_sid}")).json()
     assert before["signature"]["is_valid"]
-    assert (after["signature"]["is_valid"], after["signature"]["difference"]) == (False, PREVIOUS)
+    assert (after["signature"]["is_valid"], after["signature"]["difference"]) == (True, None)
+    assert after["signature"]["explanation"] == (
+        f"The signature was valid for {receiver.url}/ when it was sent. A check fails now: {PREVIOUS}."
+    )
+    assert call["callback"]["is_signature_valid"] is True
+
+
+async def test_journal_keeps_the_invalid_signature_of_a_promoted_token(account: ControlledAccount) -> None:
+    await create_secondary(account)
+    await account.control("POST", "/faults", {"operation": "status-callback", "effect": {"signature": "secondary"}})
+    with CallbackReceiver() as receiver:
+        call_sid = (await account.validate(NUMBER, StatusCallback=receiver.url))["call_sid"]
+        await account.advance(60)
+
+    await account.control("POST", "/auth-tokens/promote")
+    [attempt] = (await account.control("GET", f"/calls/{call_sid}/callbacks")).json()["callbacks"]
+
+    assert attempt["signature"]["is_valid"] is False
+    assert "A check succeeds now" in attempt["signature"]["explanation"]
 
 
 async def test_inbox_names_the_token_that_signed_a_message(account: ControlledAccount) -> None:

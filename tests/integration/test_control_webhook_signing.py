@@ -142,6 +142,25 @@ async def test_inbox_names_the_key_of_a_signature(
     assert message["signature"]["is_valid"] is (": it was" not in explanation)
 
 
+@pytest.mark.parametrize("change", [None, {**KEY, "secret": "another secret"}], ids=["deleted", "replaced"])
+async def test_journal_keeps_the_valid_signature_of_a_former_shared_key(
+    account: ControlledAccount, change: dict[str, str] | None
+) -> None:
+    await account.control("PUT", "/webhook-signing", KEY)
+    with CallbackReceiver() as receiver:
+        sid = (await account.validate(NUMBER, StatusCallback=f"{receiver.url}/done"))["call_sid"]
+        await account.advance(60)
+
+    await account.control("PUT" if change else "DELETE", "/webhook-signing", change)
+    [attempt] = (await account.control("GET", f"/calls/{sid}/callbacks")).json()["callbacks"]
+
+    assert attempt["signature"]["is_valid"] is True
+    assert attempt["signature"]["explanation"] == (
+        f"The signature was valid for {receiver.url}/done when it was sent. A check fails now: it was signed with a "
+        "key that this account no longer has."
+    )
+
+
 async def test_inbox_names_an_unknown_shared_key(account: ControlledAccount) -> None:
     headers = {"X-Twilio-Signature": base64.b64encode(bytes(32)).decode(), HEADER: "key=k,algorithm=HMAC_SHA256"}
 

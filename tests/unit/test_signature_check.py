@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringback.domain.callback_hops import CallbackHop
+from ringback.domain.policies import SignedPort
 from ringback.domain.signature_check import (
     MALFORMED,
     MAX_RECONSTRUCTIONS,
@@ -14,9 +16,10 @@ from ringback.domain.signature_check import (
     UNEXPLAINED,
     ReceivedRequest,
     SignatureVerdict,
+    make_verifier,
     verify_signature,
 )
-from support.http.signed_requests import FORM_TYPE, TOKEN, verdict
+from support.http.signed_requests import FORM_TYPE, TOKEN, sign, verdict
 
 VECTOR_BODY = b"CallSid=CA1234567890ABCDE&Digits=1234&From=%2B14158675309&To=%2B18005551212&Caller=%2B14158675309"
 PROXY_HEADERS = [
@@ -207,3 +210,29 @@ def test_random_input_is_invalid_and_raises_no_error(
 
     assert bare.explanation in {MISSING, MALFORMED}
     assert searched.explanation == UNEXPLAINED
+
+
+def test_sent_request_stays_valid_after_a_change_of_the_port_policy() -> None:
+    headers = (("Host", "app.test:8443"), ("X-Twilio-Signature", sign("https://app.test/x")))
+    hop = CallbackHop(
+        "GET",
+        "https://app.test:8443/x",
+        headers,
+        is_sent=True,
+        status_code=200,
+        location=None,
+        elapsed_ms=1.0,
+        error=None,
+        is_signature_valid=True,
+    )
+
+    dropped, as_given = [
+        make_verifier(TOKEN, (), None, policy)(hop) for policy in (SignedPort.DROPPED, SignedPort.AS_GIVEN)
+    ]
+
+    assert dropped
+    assert as_given
+    assert (dropped.is_valid, as_given.is_valid) == (True, True)
+    assert as_given.explanation.startswith(
+        "The signature was valid for https://app.test/x when it was sent. A check fails now: "
+    )

@@ -29,6 +29,7 @@ from ringback.domain.callbacks import (
 )
 from ringback.domain.retry_policy import DeliveryPolicy, Failure
 from ringback.domain.secrets import MASKED
+from ringback.domain.signature_check import has_valid_signature
 
 ANSWER_CHARACTERS = 2_048
 """The length of a response's body that the journal keeps."""
@@ -150,7 +151,7 @@ class CallbackClient:
             if destination.is_proxied:
                 request = replace(request, headers=(*request.headers, ("X-Forwarded-Proto", request.url.scheme)))
             answer = await self._exchange(request, destination, policy, deadline)
-            hops.append(_hop(request, destination, answer, time.perf_counter() - started))
+            hops.append(_hop(callback, request, destination, answer, time.perf_counter() - started))
             status, location = answer.status_code, answer.location
             if status not in REDIRECT_STATUSES or location is None:
                 return _outcome(hops, answer)
@@ -234,7 +235,13 @@ class CallbackClient:
         )
 
 
-def _hop(request: SignedRequest, destination: Destination, answer: _Answer, elapsed_seconds: float) -> CallbackHop:
+def _hop(
+    callback: StatusCallback,
+    request: SignedRequest,
+    destination: Destination,
+    answer: _Answer,
+    elapsed_seconds: float,
+) -> CallbackHop:
     return CallbackHop(
         request.method,
         request.url.signed,
@@ -245,6 +252,7 @@ def _hop(request: SignedRequest, destination: Destination, answer: _Answer, elap
         elapsed_ms=round(elapsed_seconds * 1000, 3),
         error=answer.error if answer.status_code is None else None,
         mapped_to=destination.mapped_to,
+        is_signature_valid=has_valid_signature(callback, request.url),
     )
 
 

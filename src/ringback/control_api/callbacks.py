@@ -45,8 +45,7 @@ class CallbackHopResponse(ResponseModel):
     elapsed_ms: float
     error: str | None = Field(description="Why there was no response.")
     signature: SignatureResponse | None = Field(
-        description="Whether its signature is valid, checked with the account's current auth token. Null for a request "
-        "that was not sent."
+        description="Whether its signature was valid when it was sent. Null for a request that was not sent."
     )
 
 
@@ -77,8 +76,8 @@ class CallbackAttemptResponse(ResponseModel):
         "followed. Empty if nothing was sent, and for attempts by ringback 0.1.0, which stored only the last request."
     )
     signature: SignatureResponse | None = Field(
-        description="Whether the signature is valid for `url` and the posted parameters, checked with the account's "
-        "current auth token. A receiver behind a proxy may see a different URL. Null if no receiver was reached."
+        description="Whether the signature was valid for `url` and the posted parameters when it was sent. A receiver "
+        "behind a proxy may see a different URL. Null if no receiver was reached."
     )
 
 

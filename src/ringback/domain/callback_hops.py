@@ -19,7 +19,7 @@ class CallbackHop:
 
     `is_sent` is False if no connection was made. Without a response `status_code` is None and `error` gives the reason.
     `location` is the response's Location header with user info masked. `mapped_to` is where the host map sent the
-    request, None without an entry for its host.
+    request, None without an entry for its host. `is_signature_valid` is None in journals that do not store it.
     """
 
     method: str
@@ -31,6 +31,7 @@ class CallbackHop:
     elapsed_ms: float
     error: str | None
     mapped_to: str | None = None
+    is_signature_valid: bool | None = None
 
     def parameters(self, form: ParameterPairs) -> ParameterPairs:
         """Return the query parameters of a GET, or the callback's `form` for any other method."""

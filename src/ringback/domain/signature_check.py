@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 
 from ringback.domain.accounts import Account
 from ringback.domain.callback_hops import CallbackHop, ParameterPairs
-from ringback.domain.callbacks import CallbackAttempt
-from ringback.domain.fault_effects import bad_key
+from ringback.domain.callbacks import CallbackAttempt, StatusCallback
+from ringback.domain.fault_effects import AlterSignature, SignatureFlaw, bad_key
 from ringback.domain.policies import SignedPort
 from ringback.domain.signature_alterations import CHANGES, Change, Key, Signable, other_key, pairs, with_key
-from ringback.domain.urls import parse_url, without_port
+from ringback.domain.urls import HttpUrl, parse_url, without_port
 from ringback.domain.webhook_signing import SETTINGS_HEADER, WebhookSigning, algorithm_of
 
 MAX_RECONSTRUCTIONS = 2_000
@@ -42,6 +42,11 @@ SIGNED_WITH_KEY = " It is signed with the shared key {}: a check with an auth to
 UNKNOWN_KEY = (
     f"The header {SETTINGS_HEADER} names a shared key, which this account does not have, and the signature matches no "
     "reconstruction of this request with its auth token."
+)
+CHANGED_KEY = "it was signed with a key that this account no longer has"
+INVALID_THEN = (
+    "The signature was not valid when it was sent: a fault altered it. A check succeeds now, because the account's "
+    "keys or port policy have changed since."
 )
 
 _BODILESS_METHODS = frozenset({"GET", "HEAD"})
@@ -211,9 +216,30 @@ def make_verifier(
         return verify_signature(request, auth_token, keys, shared_key=shared_key)
 
     def verify_hop(hop: CallbackHop) -> SignatureVerdict | None:
-        return verdict(_received(hop, parameters, signed_port)) if hop.is_sent else None
+        return _at_its_time(verdict(_received(hop, parameters, signed_port)), hop) if hop.is_sent else None
 
     return verify_hop
+
+
+def _at_its_time(verdict: SignatureVerdict, hop: CallbackHop) -> SignatureVerdict:
+    """Return a verdict that holds for when a request was sent: keys and port policy may have changed since."""
+    if hop.is_signature_valid in (None, verdict.is_valid):
+        return verdict
+    if verdict.is_valid:
+        return SignatureVerdict(is_valid=False, signed_url=verdict.signed_url, explanation=INVALID_THEN)
+    url = verdict.matching_url or verdict.signed_url
+    explanation = f"The signature was valid for {url} when it was sent. A check fails now: "
+    return SignatureVerdict(
+        is_valid=True, signed_url=url, explanation=f"{explanation}{verdict.difference or CHANGED_KEY}."
+    )
+
+
+def has_valid_signature(callback: StatusCallback, url: HttpUrl) -> bool:
+    """Tell whether the request for `callback` to `url` has a valid signature: no fault has altered it."""
+    if not isinstance(callback.fault, AlterSignature):
+        return True
+    is_removed_port = callback.fault.flaw == SignatureFlaw.WITHOUT_PORT
+    return is_removed_port and callback.signed_url(url) == replace(callback, fault=None).signed_url(url)
 
 
 def last_request(attempt: CallbackAttempt) -> CallbackHop:

@@ -160,7 +160,9 @@ def _summary(
     try:
         requests, effect = hops_of(hops), callback_effect_from_dict(orjson.loads(fault)) if fault else None
         is_sent = status_code is not None or any(hop.is_sent for hop in requests)
-        is_valid = not (isinstance(effect, AlterSignature) and _is_invalidated(effect.flaw, requests))
+        is_valid = requests[-1].is_signature_valid if requests else None
+        if is_valid is None:
+            is_valid = not (isinstance(effect, AlterSignature) and _is_invalidated(effect.flaw, requests))
         return CallbackSummary(
             status=CallbackStatus(status),
             attempts=attempts,
