@@ -1,5 +1,6 @@
 """The control API: the secondary auth token, its promotion, and the names of both tokens in inbox and journal."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 from support.domain_values import NUMBER
 from support.in_process.control import Controlled, ControlledAccount
 from support.in_process.inboxes import messages, signature, url
-from support.receivers.receiver import CallbackReceiver, Received
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 
 pytestmark = pytest.mark.anyio
 
@@ -134,6 +135,32 @@ async def test_callbacks_are_signed_with_the_primary_token(account: ControlledAc
     assert after.headers["X-Twilio-Signature"] == signature(secondary, signed_text(callback_url, after))
 
 
+async def test_delivery_in_progress_keeps_its_token_after_a_promotion(account: ControlledAccount) -> None:
+    secondary = await create_secondary(account)
+    loop = asyncio.get_running_loop()
+
+    def promote(_: Received) -> Answer:
+        if len(receiver.received) > 1:
+            return Answer()
+        promotion = account.control("POST", "/auth-tokens/promote")
+        assert asyncio.run_coroutine_threadsafe(promotion, loop).result(10).status_code == 200
+        return Answer(503)
+
+    with CallbackReceiver(promote) as receiver:
+        callback_url = f"{receiver.url}/hook"
+        call_sid = (await account.validate(NUMBER, StatusCallback=f"{callback_url}#rp=5xx"))["call_sid"]
+        await account.advance(60)
+        await account.control("POST", f"/calls/{call_sid}/callbacks/redeliver")
+        await account.advance(0)
+        requests = receiver.wait_for(3)
+
+    signatures = [request.headers["X-Twilio-Signature"] for request in requests]
+    tokens = (account.auth_token, account.auth_token, secondary)
+    assert signatures == [
+        signature(token, signed_text(callback_url, request)) for token, request in zip(tokens, requests, strict=True)
+    ]
+
+
 async def test_journal_names_the_token_that_a_promotion_replaced(account: ControlledAccount) -> None:
     await create_secondary(account)
     with CallbackReceiver() as receiver:
@@ -192,6 +219,18 @@ async def test_inbox_names_the_token_that_a_promotion_replaced(account: Controll
 
     [message] = await messages(account)
     assert message["signature"]["difference"] == PREVIOUS
+
+
+async def test_inbox_says_that_a_check_with_the_replaced_token_fails(account: ControlledAccount) -> None:
+    promoted = await create_secondary(account)
+    await account.control("POST", "/auth-tokens/promote")
+    await account.http.post(url(account), headers={"X-Twilio-Signature": signature(promoted, url(account))})
+    await create_secondary(account)
+    await account.http.post(url(account), headers={"X-Twilio-Signature": signature(promoted, url(account))})
+
+    notes = [message["signature"]["explanation"].partition(": a check ")[2] for message in await messages(account)]
+
+    assert notes == ["with the former one fails.", "with the secondary or the former one fails."]
 
 
 async def test_verdicts_contain_no_token(account: ControlledAccount) -> None:

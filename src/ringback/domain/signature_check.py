@@ -34,7 +34,8 @@ OF_NOBODY = 'an auth token that belongs to no account, as with the fault {"signa
 """The name of the token that the fault signs with."""
 SECONDARY = "the secondary auth token of this account, which Twilio never signs with"
 PREVIOUS = "the former primary auth token of this account, which was replaced when the secondary one was promoted"
-SIGNED_WITH_PRIMARY = " It is signed with the primary auth token: a check with the secondary one fails."
+SIGNED_WITH_PRIMARY = " It is signed with the primary auth token: a check with the {} one fails."
+OTHER_TOKENS = {SECONDARY: "secondary", PREVIOUS: "former"}
 PLAIN = f"the auth token, but its header {SETTINGS_HEADER} names a shared key"
 UNNAMED_KEY = f"the shared key {{}}, but it lacks the header {SETTINGS_HEADER}, which names it"
 BAD_SHARED_KEY = 'a shared key that belongs to no account, as with the fault {"signature": "bad"}'
@@ -108,7 +109,8 @@ def verify_signature(
         other_keys[UNNAMED_KEY.format(shared_key.key_sid)] = shared_key
     given = seen.headers.get("x-twilio-signature", "").strip()
     if seen.has_signature(given):
-        note = SIGNED_WITH_PRIMARY if SECONDARY in other_keys else ""
+        others = [word for name, word in OTHER_TOKENS.items() if name in other_keys]
+        note = SIGNED_WITH_PRIMARY.format(" or the ".join(others)) if others else ""
         if shared_key and settings:
             note = SIGNED_WITH_KEY.format(shared_key.key_sid)
         return SignatureVerdict(

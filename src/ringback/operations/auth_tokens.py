@@ -42,8 +42,8 @@ def promote_secondary_token(
 ) -> Account | None:
     """Make the secondary auth token of an account its primary one; return None if the account does not exist.
 
-    The old primary token is no longer valid. Pending StatusCallbacks are signed with the new one. Raises
-    NoSecondaryToken. Source: docs/fidelity.md, auth tokens [documented].
+    The old primary token is no longer valid. The new one signs pending StatusCallbacks, except those whose delivery has
+    started. Raises NoSecondaryToken. Source: docs/fidelity.md, auth tokens [documented].
     """
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)
