@@ -80,7 +80,8 @@ def test_status_of_an_update_is_canceled_or_completed(api: Api, form: dict[str, 
     answer = update(api, sid, **form)
 
     assert (answer.status_code, error_of(answer).code) == (400, 20001)
-    assert "Status" in error_of(answer).message
+    shown = " ".join(["Invalid Status", *filter(None, form.values())])
+    assert error_of(answer).message == f"{shown}: canceled or completed"
     assert fetch_call(api, sid)["status"] == "queued"
 
 

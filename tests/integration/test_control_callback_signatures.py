@@ -71,8 +71,19 @@ async def test_verdict_names_the_fault_of_a_bad_signature(account: ControlledAcc
         [attempt] = await attempts(account, f"{receiver.url}/done", StatusCallbackMethod=method)
 
     verdict, url = attempt["signature"], receiver.url + receiver.received[0].target
-    assert (verdict["is_valid"], verdict["signed_url"], verdict["matching_url"]) == (False, url, url)
+    assert (verdict["is_valid"], verdict["signed_url"], verdict["matching_url"]) == (False, url, None)
     assert verdict["difference"] == UNKNOWN_ACCOUNT
+
+
+async def test_verdict_says_that_the_fault_found_no_secondary_token(account: ControlledAccount) -> None:
+    await account.control("POST", "/faults", {"operation": "status-callback", "effect": {"signature": "secondary"}})
+    with CallbackReceiver() as receiver:
+        [attempt] = await attempts(account, f"{receiver.url}/done")
+
+    assert attempt["signature"]["explanation"] == (
+        "The signature is wrong: it was signed with an auth token that belongs to no account: the fault "
+        '{"signature": "secondary"} was used, and the account had no secondary auth token.'
+    )
 
 
 async def test_attempts_have_separate_verdicts(account: ControlledAccount) -> None:

@@ -29,6 +29,16 @@ async def key(account: ControlledAccount, call: dict[str, Any], digits: str) -> 
     return found
 
 
+@pytest.mark.parametrize("digits", ["W1", "w", "12a"])
+async def test_invalid_digits_are_refused_with_the_rule_in_words(account: ControlledAccount, digits: str) -> None:
+    call = await prompting(account)
+
+    answer = await account.control("POST", f"/calls/{call['sid']}/digits", {"digits": digits})
+
+    rule = "must be digits, * and #, with w (lower case) for a pause, and not only pauses"
+    assert (answer.status_code, answer.json()["error"]) == (422, f"digits: {rule}")
+
+
 @pytest.mark.parametrize(("keys", "seconds"), [("w{0}", 0.5), ("www{0}w", 1.5), ("{1}ww{2}", 1)])
 async def test_pauses_delay_the_digits_on_the_accounts_clock(
     account: ControlledAccount, keys: str, seconds: float

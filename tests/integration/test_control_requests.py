@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from support.domain_values import NUMBER
 from support.in_process.control import Controlled, ControlledAccount
@@ -100,6 +101,16 @@ async def test_error_is_journaled_with_its_code(account: ControlledAccount) -> N
     assert await outcomes(account) == [
         ("HEAD", "fetch-outgoing-caller-id", 404, 20404),
         ("POST", "create-validation-request", 400, 21211),
+    ]
+
+
+async def test_unsupported_method_is_journaled_without_operation(account: ControlledAccount) -> None:
+    with capture_logs() as lines:
+        await account.twilio("DELETE", f"/Calls/CA{'0' * 32}.json")
+
+    assert await outcomes(account) == [("DELETE", None, 405, 20004)]
+    assert [line["reason"] for line in lines if line.get("status") == 405] == [
+        "ringback supports only GET, HEAD, OPTIONS, POST on this resource"
     ]
 
 

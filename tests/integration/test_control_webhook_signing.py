@@ -117,13 +117,13 @@ async def test_journal_verifies_with_the_shared_key(account: ControlledAccount) 
             KEY["secret"],
             "sha256",
             None,
-            f"is valid for {{url}}: it was signed with the shared key {KEY_SID}, but it lacks the header {HEADER}",
+            f"is wrong: it was signed with the shared key {KEY_SID}, but it lacks the header {HEADER}",
         ),
         (
             None,
             "sha1",
             "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256",
-            f"is valid for {{url}}: it was signed with the auth token, but its header {HEADER} names a shared key.",
+            f"is wrong: it was signed with the auth token, but its header {HEADER} names a shared key.",
         ),
     ],
     ids=["sha256", "sha1", "token", "header missing", "header added"],
@@ -196,3 +196,14 @@ async def test_callback_signed_with_the_secondary_token_is_explained(account: Co
     [received] = receiver.received
     assert RequestValidator(secondary).validate(f"{receiver.url}/done", received.form, received.headers[SIGNATURE])
     assert attempt["signature"]["difference"].startswith("it was signed with the secondary auth token")
+
+
+async def test_errors_of_webhook_signing_say_what_is_missing_or_wrong(account: ControlledAccount) -> None:
+    missing = await account.control("GET", "/webhook-signing")
+    invalid = await account.control("PUT", "/webhook-signing", {**KEY, "key_sid": "a,b"})
+
+    assert (missing.status_code, missing.json()["error"]) == (404, "this account has no shared key")
+    assert (invalid.status_code, invalid.json()["error"]) == (
+        422,
+        "key_sid: must be 1 to 64 printable ASCII characters, without spaces and commas",
+    )

@@ -154,6 +154,14 @@ def test_relative_paths_are_relative_to_the_suites_folder(monkeypatch: pytest.Mo
     assert (tmp_path / "kept.db").exists()
 
 
+def test_proxy_url_is_the_address_of_the_proxy(ringback_server: Server, tmp_path: Path) -> None:
+    with Server(intercept=True, intercept_port=0, authority_folder=tmp_path) as server:
+        answer = httpx.get("http://api.twilio.com/2010-04-01/Accounts.json", proxy=server.proxy_url, trust_env=False)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, 20003)
+    assert ringback_server.proxy_url is None
+
+
 def test_snapshot_restores_a_reset_server() -> None:
     with Server(callback_allowed_hosts=["127.0.0.1", "*.example.test"]) as server:
         account = server.account(friendly_name="Acme")

@@ -1,5 +1,6 @@
 """The settings: sources, valid values, and errors about invalid ones."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,22 @@ def test_hosts_are_mapped_to_names_and_addresses(
     monkeypatch.setenv("RINGBACK_CALLBACK_HOST_MAP", written)
 
     assert Settings().callback_host_map == read
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("a=http://b:80/c", "http://b:80/c: a target has no path; write http://host:port"),
+        ("foo", "must be name=target,name=target; a target is a host or http://host:port"),
+    ],
+)
+def test_invalid_host_map_is_refused_with_the_form_of_a_target(
+    monkeypatch: pytest.MonkeyPatch, written: str, message: str
+) -> None:
+    monkeypatch.setenv("RINGBACK_CALLBACK_HOST_MAP", written)
+
+    with pytest.raises(ValidationError, match=re.escape(message)):
+        Settings()
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def comma_separated_pairs(value: object) -> object:
     parts = [part.partition("=") for part in value.split(",") if part.strip()]
     for name, separator, target in parts:
         if not (separator and name.strip() and target.strip()):
-            raise ValueError("must be name=target,name=target")
+            raise ValueError("must be name=target,name=target; a target is a host or http://host:port")
     return {name.strip(): target.strip() for name, _, target in parts}
 
 
@@ -88,6 +88,8 @@ def mapped_target(text: str) -> str:
     if "://" not in text:
         return mapped_host(text)
     scheme, _, authority = text.partition("://")
+    if {*"/?#"} & {*authority.removesuffix("/")}:
+        raise ValueError(f"{text}: a target has no path; write http://host:port")
     host, colon, port = authority.removesuffix("/").rpartition(":")
     if not colon or "]" in port:
         host, port = authority.removesuffix("/"), ""
@@ -162,7 +164,14 @@ def key_access(key_type: KeyType, permissions: Iterable[str] | None) -> Access:
 
 AccountSidText = Annotated[str, AfterValidator(_account_sid), Field(json_schema_extra={"pattern": "^AC[0-9a-f]{32}$"})]
 Secret = Annotated[str, Field(min_length=1, max_length=64)]
-SharedKeySid = Annotated[str, Field(pattern=r"^[!-+\--~]{1,64}$")]
+KEYS_PATTERN = r"^w*[0-9*#][0-9*#w]*$"
+_KEY_SID_PATTERN = r"^[!-+\--~]{1,64}$"
+_PATTERN_RULES = {
+    KEYS_PATTERN: "must be digits, * and #, with w (lower case) for a pause, and not only pauses",
+    _KEY_SID_PATTERN: "must be 1 to 64 printable ASCII characters, without spaces and commas",
+}
+"""The rules of patterns in words."""
+SharedKeySid = Annotated[str, Field(pattern=_KEY_SID_PATTERN)]
 Seconds = Annotated[float, Field(ge=0, le=MAX_PHONE_SECONDS, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 CodeAttempts = Annotated[int, Field(ge=1, le=MAX_CODE_ATTEMPTS)]
@@ -183,6 +192,8 @@ PhoneExtension = Annotated[str, Field(pattern=r"^[0-9#*]{1,50}$")]
 
 def error_message(details: Any) -> str:
     """Return one of ``ValidationError.errors()`` as the end of a sentence: ``input should be a valid integer``."""
+    if rule := _PATTERN_RULES.get(details.get("ctx", {}).get("pattern")):
+        return rule
     message: str = details["msg"].removeprefix("Value error, ")
     is_plain_word = message[1:2].islower() or message[1:2] == " "
     return message[0].lower() + message[1:] if is_plain_word else message

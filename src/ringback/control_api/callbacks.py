@@ -145,7 +145,8 @@ def _attempt_responses(
     account: Account, callback: StatusCallback, attempts: list[CallbackAttempt], signed_port: SignedPort
 ) -> list[CallbackAttemptResponse]:
     parameters = with_geography(callback.parameters)
-    verify = make_verifier(callback.auth_token, parameters, own_tokens(account), signed_port, account.webhook_signing)
+    tokens, shared_key = own_tokens(account), account.webhook_signing
+    verify = make_verifier(callback.auth_token, parameters, tokens, signed_port, shared_key, callback.fault)
     return [_attempt_response(attempt, parameters, verify) for attempt in attempts]
 
 

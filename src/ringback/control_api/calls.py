@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from ringback.config.validators import KEYS_PATTERN
 from ringback.control_api.dependencies import PathAccount, PathCall, Services, call_not_found
 from ringback.control_api.errors import CONFLICT_RESPONSE, conflict, unprocessable
 from ringback.control_api.large_responses import list_response
@@ -27,7 +28,7 @@ class DigitsRequest(RequestModel):
     """Keys that the callee presses."""
 
     digits: str = Field(
-        pattern=r"^w*[0-9*#][0-9*#w]*$",
+        pattern=KEYS_PATTERN,
         max_length=32,
         examples=["123456", "ww123w456"],
         description="The pressed keys; `w` is a pause of half a second on the account's clock.",

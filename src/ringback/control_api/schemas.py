@@ -41,7 +41,9 @@ class SignatureResponse(ResponseModel):
     is_valid: bool
     explanation: str
     signed_url: str = Field(description="The URL that the sender must sign for this request, as the receiver sees it.")
-    matching_url: str | None = Field(description="The URL that an invalid signature is valid for, if one was found.")
+    matching_url: str | None = Field(
+        description="Another URL that an invalid signature is valid for, if one was found."
+    )
     difference: str | None = Field(description="How the request that was signed differs from this one.")
 
 

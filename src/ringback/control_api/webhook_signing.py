@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ringback.config.validators import Secret, SharedKeySid
 from ringback.control_api.dependencies import PathAccount, Services, account_not_found
-from ringback.control_api.errors import not_found
+from ringback.control_api.errors import ControlError
 from ringback.control_api.schemas import RequestModel, ResponseModel
 from ringback.domain.webhook_signing import SignatureAlgorithm, WebhookSigning
 from ringback.operations.accounts import set_webhook_signing
@@ -19,7 +19,8 @@ class WebhookSigningRequest(RequestModel):
     """A shared key, and the signature algorithm."""
 
     key_sid: SharedKeySid = Field(
-        description="Any name for the key, without commas.", examples=["webhooks_sharedkey_1"]
+        description="Any name for the key: printable ASCII characters, without spaces and commas.",
+        examples=["webhooks_sharedkey_1"],
     )
     secret: Secret = Field(description="The key that signatures are computed with.")
     algorithm: SignatureAlgorithm = SignatureAlgorithm.HMAC_SHA256
@@ -43,7 +44,7 @@ async def fetch_webhook_signing(account: PathAccount) -> WebhookSigningResponse:
     """Return the shared key that signs the account's StatusCallbacks. 404 if the auth token signs them."""
     if account.webhook_signing is None:
         hint = f"PUT /_ringback/accounts/{account.sid}/webhook-signing sets one"
-        raise not_found("shared key in this account", hint)
+        raise ControlError(HTTPStatus.NOT_FOUND, "this account has no shared key", hint)
     return webhook_signing_response(account.webhook_signing)
 
 

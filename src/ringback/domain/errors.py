@@ -93,9 +93,9 @@ def host_not_emulated(host: str, method: str, path: str) -> TwilioError:
     return TwilioError(404, 20404, f"{host} is not emulated: {only}, and refused {method} {_shown(path)}")
 
 
-def method_not_allowed(allow: str) -> TwilioError:
+def method_not_allowed(allow: str, reason: str = "") -> TwilioError:
     """Return the error for a method that the resource does not have; `allow` lists its methods, separated by commas."""
-    return TwilioError(405, 20004, "Method not allowed", {"Allow": allow})
+    return TwilioError(405, 20004, "Method not allowed", {"Allow": allow}, reason)
 
 
 def malformed_request(reason: str) -> TwilioError:
@@ -207,7 +207,7 @@ def too_many_calls_to_number(limit: int) -> TwilioError:
 
 def invalid_parameter(code: int, name: str, value: str, rule: str) -> TwilioError:
     """Return the error for a parameter that breaks its `rule`."""
-    return TwilioError(400, code, f"Invalid {name} {_shown(value)}: {rule}")
+    return TwilioError(400, code, f"Invalid {f'{name} {_shown(value)}'.rstrip()}: {rule}")
 
 
 def call_not_in_progress() -> TwilioError:

@@ -33,6 +33,7 @@ class Process:
     ) -> None:
         self.log: deque[str] = deque(maxlen=LOG_LINES)
         self._base_url = ""
+        self.proxy_url: str | None = None
         self._ended = False
         self._condition = threading.Condition()
         self._folder = tempfile.TemporaryDirectory(prefix="ringback-")
@@ -96,7 +97,7 @@ class Process:
         with self._condition:
             self.log.append(line)
             if not self._base_url:
-                self._base_url = _base_url_in(line)
+                self._base_url, self.proxy_url = _urls_in(line)
                 self._condition.notify_all()
 
     def _wait_until_ready(self, seconds: float) -> str:
@@ -112,13 +113,14 @@ class Process:
             raise ServerNotStarted(reason, list(self.log))
 
 
-def _base_url_in(line: str) -> str:
+def _urls_in(line: str) -> tuple[str, str | None]:
+    """Return the base URL and the URL of the proxy, from the log line of a server that is ready."""
     try:
         entry = json.loads(line)
     except ValueError:
-        return ""
+        return "", None
     serving = isinstance(entry, dict) and entry.get("event") == "serving"
-    return str(entry["base_url"]) if serving else ""
+    return (str(entry["base_url"]), entry.get("proxy")) if serving else ("", None)
 
 
 def options(settings: Mapping[str, Any]) -> list[str]:

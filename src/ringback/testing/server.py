@@ -35,6 +35,11 @@ class Server(Connection):
         return self._process.id
 
     @property
+    def proxy_url(self) -> str | None:
+        """The URL of the proxy for interception, or None without the setting `intercept`."""
+        return self._process.proxy_url
+
+    @property
     def log(self) -> list[str]:
         """The newest lines of the server's log."""
         return list(self._process.log)

@@ -100,16 +100,15 @@ class Router:
     def find(self, context: RequestContext) -> Route:
         """Return the route of a request, and set the context's operation and path parameters.
 
-        Raises TwilioError 20404 for an unknown path, and 20004 for an unsupported method, which the log and the journal
-        show under the first operation of the resource.
+        Raises TwilioError 20404 for an unknown path, and 20004 for an unsupported method; both have no operation.
         """
         for resource in self._resources:
             match = resource.pattern.fullmatch(context.resource_path)  # match() would accept a trailing line feed
             if match and self._is_served(context, resource):
                 route = resource.routes.get(context.route_method)
                 if route is None:
-                    context.operation = next(iter(resource.routes.values())).operation
-                    raise method_not_allowed(resource.allowed_methods)
+                    allow = resource.allowed_methods
+                    raise method_not_allowed(allow, f"ringback supports only {allow} on this resource")
                 context.operation, context.is_routed = route.operation, True
                 context.path_parameters = match.groupdict()
                 return route

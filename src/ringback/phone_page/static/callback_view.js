@@ -116,7 +116,7 @@ function signature({ headers, method, parameters, signature: verdict }) {
 }
 
 function explainDifference({ difference, explanation, matching_url: matching, signed_url: signed }) {
-  return difference && matching === signed ? difference : explanation;
+  return difference && (!matching || matching === signed) ? difference : explanation;
 }
 
 /** Return the parameters of a POST as they are signed: sorted by name, without separators. */
