@@ -28,9 +28,8 @@ TOKEN_ENDPOINTS = [
     ("preview-iam.twilio.com", "/v1/token"),
 ]
 SMS = {"To": "+14158675309", "Body": "Hello"}
-MESSAGE = (
-    f"The requested resource {MESSAGES} was not found: ringback emulates only OutgoingCallerIds, and refused this POST"
-)
+EMULATED_ONLY = "ringback emulates only caller IDs, their calls, accounts, owned numbers and tokens"
+MESSAGE = f"The requested resource {MESSAGES} was not found: {EMULATED_ONLY}, and refused this POST"
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +200,7 @@ def test_unsupported_method_of_a_readable_resource_is_refused_by_name_and_listed
     with server.through() as client:
         answer = client.request(method, f"https://api.twilio.com{path}", auth=credentials)
 
-    refusal = f"{path} was not found: ringback emulates only OutgoingCallerIds, and refused this {method}"
+    refusal = f"{path} was not found: {EMULATED_ONLY}, and refused this {method}"
     assert answer.status_code == 404
     assert refusal in answer.text
     assert newest(server) == ("api.twilio.com", method, path)
@@ -301,7 +300,7 @@ def test_other_resources_of_a_served_host_are_refused(
         answer = client.request(method, f"https://{host}{path}")
 
     assert answer.status_code == 404
-    assert answer.json()["message"].endswith(f": ringback emulates only OutgoingCallerIds, and refused this {method}")
+    assert answer.json()["message"].endswith(f": {EMULATED_ONLY}, and refused this {method}")
     assert newest(server) == (host, method, path)
 
 
@@ -329,8 +328,7 @@ def test_other_twilio_hosts_are_refused_in_the_form_of_twilio_errors(
     with server.through() as client:
         answer = client.post(f"{scheme}://{host}/v1/Services?Secret=1", data={"Name": "x"})
 
-    only = "ringback emulates only OutgoingCallerIds, on api.twilio.com"
-    said = f"{host} is not emulated: {only}, and refused POST /v1/Services"
+    said = f"{host} is not emulated: {EMULATED_ONLY}, and refused POST /v1/Services"
     assert answer.status_code == 404
     assert answer.json() == {
         "code": 20404,
@@ -373,7 +371,7 @@ def test_ringback_pages_are_hidden_under_twilio_names(server: InterceptingServer
         answer = client.get(f"https://api.twilio.com{path}")
 
     assert (answer.status_code, answer.headers["x-api-domain"]) == (404, "api.twilio.com")
-    assert "ringback emulates only OutgoingCallerIds" in answer.text
+    assert EMULATED_ONLY in answer.text
     assert newest(server) == ("api.twilio.com", "GET", path)
 
 

@@ -33,7 +33,10 @@ def test_tls_listener_refuses_other_twilio_hosts_and_messages(server: Intercepti
     other, message = asked_by_tls(server, "verify.twilio.com", "/v2"), asked_by_tls(server, "api.twilio.com", MESSAGES)
 
     assert b"verify.twilio.com is not emulated" in other
-    assert b"ringback emulates only OutgoingCallerIds, and refused this GET" in message
+    assert (
+        b"ringback emulates only caller IDs, their calls, accounts, owned numbers and tokens, and refused this GET"
+        in message
+    )
     assert {refused["host"] for refused in server.refused()[:2]} == {"verify.twilio.com", "api.twilio.com"}
 
 

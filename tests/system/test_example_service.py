@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("example-service")]
 API, OTHER = "api.local.twilio.com", "messaging.local.twilio.com"
 REFUSED = (
     f"Unable to create record: The requested resource {MESSAGES} was not found: "
-    "ringback emulates only OutgoingCallerIds, and refused this POST"
+    "ringback emulates only caller IDs, their calls, accounts, owned numbers and tokens, and refused this POST"
 )
 UNREACHABLE = {"detail": "Twilio cannot be reached. Try again later."}
 

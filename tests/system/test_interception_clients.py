@@ -12,11 +12,9 @@ from support.code_blocks import client_page, readme_block
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interception-clients")]
 
-MESSAGE = (
-    f"The requested resource {MESSAGES} was not found: ringback emulates only OutgoingCallerIds, and refused this POST"
-)
+EMULATED_ONLY = "ringback emulates only caller IDs, their calls, accounts, owned numbers and tokens"
+MESSAGE = f"The requested resource {MESSAGES} was not found: {EMULATED_ONLY}, and refused this POST"
 HOST, OTHER_HOST = "api.local.twilio.com", "verify.local.twilio.com"
-EMULATED_ONLY = "ringback emulates only OutgoingCallerIds, on api.twilio.com"
 OTHER = f"{OTHER_HOST} is not emulated: {EMULATED_ONLY}, and refused POST /v2/Services"
 
 PYTHON = """

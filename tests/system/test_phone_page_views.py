@@ -87,7 +87,9 @@ def test_refused_message_is_announced_and_listed(phone_page: PhonePage, account:
         pass  # the page reads one request if none is new
     newest = phone_page.page.get_by_role("main").get_by_role("listitem").first
     expect(newest).to_contain_text(f"POST api.twilio.com{path}")
-    expect(newest).to_contain_text("ringback emulates only OutgoingCallerIds, and refused this POST")
+    expect(newest).to_contain_text(
+        "ringback emulates only caller IDs, their calls, accounts, owned numbers and tokens, and refused this POST"
+    )
 
 
 def test_ringing_phone_is_announced_in_every_view(phone_page: PhonePage, account: Visited) -> None:

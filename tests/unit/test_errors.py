@@ -5,6 +5,7 @@ import pytest
 from ringback.domain import errors
 from ringback.domain.errors import TwilioError
 
+EMULATED_ONLY = "ringback emulates only caller IDs, their calls, accounts, owned numbers and tokens"
 ERROR_TABLE = [
     (errors.no_credentials(), 401, 20003, "Authentication Error - No credentials provided"),
     (errors.invalid_username(), 401, 20003, "Authentication Error - invalid username"),
@@ -21,13 +22,13 @@ ERROR_TABLE = [
         errors.resource_not_emulated("POST", "/x.json"),
         404,
         20404,
-        "The requested resource /x.json was not found: ringback emulates only OutgoingCallerIds, and refused this POST",
+        f"The requested resource /x.json was not found: {EMULATED_ONLY}, and refused this POST",
     ),
     (
         errors.host_not_emulated("x.twilio.com", "GET", "/"),
         404,
         20404,
-        "x.twilio.com is not emulated: ringback emulates only OutgoingCallerIds, on api.twilio.com, and refused GET /",
+        f"x.twilio.com is not emulated: {EMULATED_ONLY}, and refused GET /",
     ),
     (errors.method_not_allowed("GET, POST"), 405, 20004, "Method not allowed"),
     (errors.malformed_request("why"), 400, 20400, "Bad Request: why"),

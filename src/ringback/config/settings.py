@@ -118,7 +118,7 @@ class Settings(BaseSettings):
     control_token: str | None = Field(None, repr=False, description="bearer token that /_ringback/ requires")
     snapshot_limit_mib: int = Field(1024, ge=1, le=1_000_000, description="maximum size of a snapshot in MiB")
     intercept: bool = Field(
-        default=False, description="whether to open the proxy that sends requests for api.twilio.com to ringback"
+        default=False, description="whether to open the proxy that sends requests for Twilio to ringback"
     )
     intercept_host: str = Field("127.0.0.1", description="address that the proxy listens on")
     intercept_port: int = Field(

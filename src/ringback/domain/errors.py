@@ -6,8 +6,7 @@ The evidence for each is in docs/fidelity.md, "Errors".
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ringback.domain.twilio_hosts import EMULATED_HOST
-
+_EMULATED_ONLY = "ringback emulates only caller IDs, their calls, accounts, owned numbers and tokens"
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 MORE_INFO_URL = "https://www.twilio.com/docs/errors/"
 SHOWN_CHARACTERS = 64
@@ -84,13 +83,12 @@ def not_found(path: str) -> TwilioError:
 def resource_not_emulated(method: str, path: str) -> TwilioError:
     """Return the error for an intercepted request to a resource that ringback does not emulate."""
     message = not_found(path).message
-    return TwilioError(404, 20404, f"{message}: ringback emulates only OutgoingCallerIds, and refused this {method}")
+    return TwilioError(404, 20404, f"{message}: {_EMULATED_ONLY}, and refused this {method}")
 
 
 def host_not_emulated(host: str, method: str, path: str) -> TwilioError:
     """Return the error for an intercepted request to a Twilio host that ringback does not emulate."""
-    only = f"ringback emulates only OutgoingCallerIds, on {EMULATED_HOST}"
-    return TwilioError(404, 20404, f"{host} is not emulated: {only}, and refused {method} {_shown(path)}")
+    return TwilioError(404, 20404, f"{host} is not emulated: {_EMULATED_ONLY}, and refused {method} {_shown(path)}")
 
 
 def method_not_allowed(allow: str, reason: str = "") -> TwilioError:

@@ -50,14 +50,14 @@ class IdGenerator:
     def secret(self) -> str:
         """Return a new auth token: 32 lowercase hexadecimal digits.
 
-        Source: docs/fidelity.md, authentication [observed].
+        Source: docs/fidelity.md, authentication [assumed].
         """
         return f"{self._random.getrandbits(_SID_BITS):032x}"
 
     def key_secret(self) -> str:
         """Return a new secret of an API key: 32 letters and digits.
 
-        Source: docs/fidelity.md, authentication [observed].
+        Source: docs/fidelity.md, authentication [assumed].
         """
         return "".join(self._random.choices(_LETTERS_AND_DIGITS, k=_KEY_SECRET_CHARACTERS))
 

@@ -71,7 +71,7 @@ async function readRefused() {
   if (state.refused && (newest?.id ?? 0) === newestRefused) return {};
   const { refused } = await callApi("GET", `/refused?limit=${MAX_REFUSED}`);
   const [{ id, method, host, path } = { id: 0 }] = refused;
-  if (id > (newestRefused ?? id)) showNotice("error", `refused: ${method} ${host}${path}`, "ringback emulates only OutgoingCallerIds: omit this request in tests of your application");
+  if (id > (newestRefused ?? id)) showNotice("error", `refused: ${method} ${host}${path}`, "ringback emulates only caller IDs, their calls, accounts, owned numbers and tokens: omit this request in tests of your application");
   newestRefused = id;
   return { refused };
 }
