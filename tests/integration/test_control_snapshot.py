@@ -145,11 +145,11 @@ async def broken(controlled: Controlled, **changes: Any) -> tuple[int, str]:
         ({"version": "20991231_later"}, "version 20991231_later"),
         ({"version": ["20991231_later"]}, "20991231_later"),
         ({"version": None}, "version None"),
-        ({"digest": "0" * 64}, "cut off, or edited"),
-        ({"tables": {}}, "cut off, or edited"),
+        ({"digest": "0" * 64}, "truncated or edited"),
+        ({"tables": {}}, "truncated or edited"),
         ({"tables": {"accounts": [{"sid": [1]}]}}, "accounts.0.sid"),
         ({"tables": None}, "tables"),
-        ({"more": 1}, "more"),
+        ({"more": 1}, "nothing else"),
     ],
 )
 async def test_invalid_snapshot_is_rejected_and_changes_nothing(

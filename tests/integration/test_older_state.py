@@ -54,7 +54,7 @@ async def test_edited_snapshot_of_0_1_0_is_refused(controlled: Controlled) -> No
     answer = await controlled.ask("PUT", "/snapshot", {**SNAPSHOT, "digest": "0" * 64})
 
     assert answer.status_code == 422
-    assert "cut off, or edited" in answer.json()["error"]
+    assert "truncated or edited" in answer.json()["error"]
 
 
 def test_database_of_0_1_0_is_migrated_with_its_rows(tmp_path: Path) -> None:
