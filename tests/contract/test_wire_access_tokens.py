@@ -1,9 +1,12 @@
 """Access tokens of OAuth apps. Rules: docs/fidelity.md, OAuth."""
 
+from urllib.parse import urlencode
+
 import httpx
 import pytest
 
 from support.wire.api import Api, error_of
+from support.wire.sockets import RawConnection
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
@@ -107,3 +110,16 @@ def test_token_endpoint_has_no_other_methods(nobody: Api) -> None:
 
     assert error_of(answer).code == 20004
     assert answer.headers["allow"] == "OPTIONS, POST"
+
+
+@pytest.mark.parametrize(("url_host", "host", "status"), [("oauth", "api", 200), ("api", "oauth", 404)])
+def test_host_of_an_absolute_url_takes_precedence_over_the_host_field(
+    nobody: Api, url_host: str, host: str, status: int
+) -> None:
+    with RawConnection(nobody) as connection:
+        target = f"http://{url_host}.twilio.com/v2/token"
+        answer = connection.ask(
+            "POST", target, urlencode(FORM).encode(), authenticated=False, Host=f"{host}.twilio.com"
+        )
+
+    assert answer.status == status

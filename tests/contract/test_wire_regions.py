@@ -67,6 +67,10 @@ def test_absolute_url_of_a_region_without_caller_ids_refuses_the_post(api: Api) 
     assert ask(api, "127.0.0.1", "POST", target, BODY).status == 405
 
 
+def test_absolute_url_of_us1_takes_precedence_over_a_host_field_of_another_region(api: Api) -> None:
+    assert ask(api, "api.ie1.twilio.com", "POST", f"http://api.twilio.com{api.path}.json", BODY).status == 200
+
+
 def test_region_without_caller_ids_checks_credentials_first(api: Api) -> None:
     with RawConnection(api) as connection:
         answer = connection.ask("POST", f"{api.path}.json", BODY, authenticated=False, Host="api.ie1.twilio.com")

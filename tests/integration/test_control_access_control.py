@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from ringback.config.settings import Settings
 from ringback.control_api.access_control import MAX_BODY_BYTES
+from ringback.domain.urls import TARGET_KEY
 from support.databases.templates import SQLITE, only
 from support.in_process.control import Controlled, ControlledAccount
 
@@ -157,6 +160,25 @@ async def test_addresses_and_local_host_names_are_accepted(controlled: Controlle
     answer = await controlled.http.get("/_ringback/accounts", headers={"Host": host, "Origin": f"http://{host}"})
 
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (b"http://oauth.twilio.com/_ringback/accounts", 403),
+        (b"http://localhost@evil.example:8010/_ringback/accounts", 403),
+        (b"http://localhost:8010/_ringback/accounts", 200),
+        (b"/_ringback/accounts", 200),
+    ],
+)
+async def test_unknown_host_name_in_an_absolute_url_is_rejected(
+    controlled: Controlled, target: bytes, status: int
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await controlled.app({**scope, TARGET_KEY: target}, receive, send)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8010") as http:
+        assert (await http.get("/_ringback/accounts")).status_code == status
 
 
 @with_token

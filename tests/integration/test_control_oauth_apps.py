@@ -66,6 +66,7 @@ async def test_oauth_app_is_created_listed_and_deleted(account: ControlledAccoun
         {"scopes": [LIST_SCOPE], "lifetime_seconds": 59},
         {"scopes": [LIST_SCOPE], "lifetime_seconds": 30 * 86_400 + 1},
         {"scopes": [LIST_SCOPE], "lifetime_seconds": 60.5},
+        {"scopes": [LIST_SCOPE], "lifetime_seconds": "60"},
     ],
 )
 async def test_invalid_oauth_app_is_rejected(account: ControlledAccount, properties: dict[str, Any]) -> None:

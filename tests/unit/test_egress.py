@@ -13,6 +13,8 @@ from ringback.domain.urls import parse_url
 UNSPECIFIED = str(IPv4Address(0))
 NAMES = {
     "app.test": ["10.1.2.3"],
+    "app.test.": ["10.1.2.3"],
+    "c.example.test.": ["10.1.2.3"],
     "both.test": ["2001:db8::1", "10.1.2.3", "10.1.2.3"],
     "a.example.test": ["10.1.2.3"],
     "b.a.example.test": ["10.1.2.3"],
@@ -60,6 +62,9 @@ def test_addresses_of_a_name_are_unique_and_in_order() -> None:
     [
         ("app.test", "app.test"),
         ("App.TEST", "aPP.test"),
+        ("app.test.", "app.test"),
+        ("app.test", "app.test."),
+        ("c.example.test.", "*.example.test"),
         ("a.example.test", "*.example.test"),
         ("b.a.example.test", "*.example.test"),
         ("app.test", "10.0.0.0/8"),
@@ -172,18 +177,25 @@ def test_mapped_host_is_allowed_by_its_name_or_its_actual_address() -> None:
         ("http://six.test/", ("http", "::1", 80, "[::1]:80", False)),
         ("https://proxied.test/", ("http", "127.0.0.1", 8000, "http://127.0.0.1:8000", True)),
         ("http://Proxied.test:81/", ("http", "127.0.0.1", 8000, "http://127.0.0.1:8000", True)),
+        ("http://proxied.test./", ("http", "127.0.0.1", 8000, "http://127.0.0.1:8000", True)),
+        ("https://dotted.test/", ("https", "mapped.test", 443, "mapped.test:443", False)),
         ("https://proxied6.test/", ("http", "::1", 8000, "http://[::1]:8000", True)),
     ],
 )
 def test_destination_of_a_url_follows_the_host_map(url: str, destination: tuple[Any, ...]) -> None:
     host_map = {
         "a.test": "mapped.test",
+        "dotted.test.": "mapped.test",
         "six.test": "::1",
         "proxied.test": "http://127.0.0.1:8000",
         "proxied6.test": "http://[::1]:8000",
     }
 
     assert EgressPolicy.of([], host_map).destination(parse_url(url)) == destination
+
+
+def test_address_of_a_mapped_name_with_a_final_dot_is_that_of_its_target() -> None:
+    assert addresses("app.test.", **{"app.test": "10.1.2.9"}) == ["10.1.2.9"]
 
 
 def test_host_mapped_to_the_url_of_a_metadata_service_is_refused() -> None:

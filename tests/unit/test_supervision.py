@@ -1,4 +1,4 @@
-"""Background tasks: restarts with back-off, reports, and stopping after repeated failures."""
+"""Background tasks: restarts with backoff, reports, and stopping after repeated failures."""
 
 import asyncio
 import time

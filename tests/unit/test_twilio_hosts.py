@@ -11,7 +11,7 @@ EMULATED = [
 REFUSED = [
     *("twilio.com", "www.twilio.com", "messaging.twilio.com", "verify.twilio.com", "lookups.dublin.ie1.twilio.com"),
     *("xoauth.twilio.com", "oauth2.twilio.com", "preview.twilio.com", "iam-.twilio.com"),
-    *("xapi.twilio.com", "api..twilio.com", "a.api.twilio.com", "-.twilio.com"),
+    *("xapi.twilio.com", "api..twilio.com", "api..ie1.twilio.com", "a.api.twilio.com", "-.twilio.com"),
 ]
 OTHER = ["example.com", "api.twilio.com.example.com", "twilio.com.example.com", "xtwilio.com", "127.0.0.1", "::1", ""]
 
@@ -48,7 +48,9 @@ def test_host_in_any_notation_is_normalized(field: str, name: str) -> None:
     assert normalize_host(field) == name
 
 
-@pytest.mark.parametrize("host", ["api.ie1.twilio.com", "api.dublin.ie1.twilio.com", "api.sydney.au1.twilio.com"])
+@pytest.mark.parametrize(
+    "host", ["api.ie1.twilio.com", "api.dublin.ie1.twilio.com", "api.sydney.au1.twilio.com", "api.a.b.ie1.twilio.com"]
+)
 def test_api_host_in_ie1_and_au1_has_no_caller_ids(host: str) -> None:
     assert not has_caller_ids(host)
 

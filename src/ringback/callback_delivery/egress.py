@@ -46,12 +46,12 @@ class EgressPolicy:
     def of(cls, allowed_hosts: Sequence[str], host_map: Mapping[str, str]) -> "EgressPolicy":
         """Create a policy from one list of host names (``app``, ``*.example.test``) and CIDRs."""
         networks = [network for network in map(_network, allowed_hosts) if network]
-        names = [host.lower() for host in allowed_hosts if not _network(host)]
-        return cls(names, networks, {name.lower(): target for name, target in host_map.items()})
+        names = [_normalized(host) for host in allowed_hosts if not _network(host)]
+        return cls(names, networks, {_normalized(name): target for name, target in host_map.items()})
 
     def destination(self, url: HttpUrl) -> Destination:
         """Return where to connect for a URL."""
-        target = self.host_map.get(url.host.lower())
+        target = self.host_map.get(_normalized(url.host))
         if target is None:
             return Destination(url.scheme, url.host, url.port)
         if "://" not in target:
@@ -68,7 +68,7 @@ class EgressPolicy:
 
         Raises EgressRefused if none is allowed, OSError if the name cannot be resolved.
         """
-        name = host.lower()
+        name = _normalized(host)
         target = self._mapped_host(name) or host
         try:
             resolved = [ip_address(target)]
@@ -83,6 +83,11 @@ class EgressPolicy:
         if not allowed:
             raise EgressRefused(f"callbacks to {host} ({', '.join(map(str, resolved))}) are not allowed")
         return allowed
+
+
+def _normalized(host: str) -> str:
+    """Return a host in lower case, without the final dot of a fully qualified name."""
+    return host.lower().removesuffix(".")
 
 
 def _bracketed(host: str) -> str:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.control_api.errors import ControlError, body_too_large, check_content_length
 from ringback.domain.secrets import is_same_secret
+from ringback.domain.urls import TARGET_KEY, authority_of
 
 MAX_BODY_BYTES = 1024 * 1024
 PUBLIC_PATHS = frozenset({"/docs", "/openapi.json"})
@@ -63,7 +64,7 @@ class AccessControlMiddleware:
         try:
             _reject_callback(headers := Headers(scope=scope))
             if _path(scope) not in PUBLIC_PATHS:
-                self._check(headers, limit)
+                self._check(headers, authority_of(scope.get(TARGET_KEY, b"")), limit)
         except ControlError as error:
             _log_rejection(scope, error)
             await error.response(scope, receive, send)
@@ -73,8 +74,11 @@ class AccessControlMiddleware:
     def _is_public(self, scope: Scope) -> bool:
         return any(route.matches(scope)[0] is not Match.NONE for route in self._public_routes)
 
-    def _check(self, headers: Headers, limit: int) -> None:
-        """Raise ControlError unless the origin, the token or host, and the Content-Length are acceptable."""
+    def _check(self, headers: Headers, target_host: str | None, limit: int) -> None:
+        """Raise ControlError unless the origin, the token or hosts, and the Content-Length are acceptable.
+
+        `target_host` is the host of a request target that is an absolute URL.
+        """
         if _is_cross_origin(headers):
             raise ControlError(
                 HTTPStatus.FORBIDDEN,
@@ -82,7 +86,7 @@ class AccessControlMiddleware:
                 "send the request from a program, or from a page with this server's address and port",
             )
         if self._token is None:
-            self._check_hosts(headers.getlist("host"))
+            self._check_hosts([*headers.getlist("host"), *([] if target_host is None else [target_host])])
         else:
             _check_token(headers.get("authorization", ""), self._token)
         check_content_length(headers.get("content-length", ""), limit)

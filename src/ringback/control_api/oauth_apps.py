@@ -1,6 +1,7 @@
 """OAuth apps: create, list and delete them."""
 
 from http import HTTPStatus
+from typing import Annotated
 
 from fastapi import APIRouter, Response
 from pydantic import Field
@@ -9,7 +10,7 @@ from ringback.config.validators import Permissions, TokenLifetime
 from ringback.control_api.dependencies import PathAccount, Services, account_not_found
 from ringback.control_api.errors import not_found
 from ringback.control_api.large_responses import list_response
-from ringback.control_api.schemas import DateTimeOut, RequestModel, ResponseModel
+from ringback.control_api.schemas import DateTimeOut, RequestModel, ResponseModel, StrictNumber
 from ringback.domain.oauth import DEFAULT_LIFETIME_SECONDS, OAuthApp
 from ringback.domain.timestamps import rfc_3339
 from ringback.operations import oauth_apps as operations
@@ -25,7 +26,7 @@ class CreateOAuthAppRequest(RequestModel):
     scopes: Permissions = Field(
         description="The permissions of its access tokens, in the format of a restricted key's permissions."
     )
-    lifetime_seconds: TokenLifetime = Field(
+    lifetime_seconds: Annotated[TokenLifetime, StrictNumber] = Field(
         DEFAULT_LIFETIME_SECONDS, description="How long its access tokens are valid, by the account's clock."
     )
 

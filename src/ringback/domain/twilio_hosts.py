@@ -6,7 +6,7 @@ from enum import StrEnum
 TWILIO_DOMAIN = "twilio.com"
 EMULATED_HOST = "api.twilio.com"
 
-_WITHOUT_CALLER_IDS = re.compile(r"api(\.[a-z0-9_-]+)?\.(ie1|au1)\.twilio\.com")
+_WITHOUT_CALLER_IDS = re.compile(r"api(\.[a-z0-9_-]+)*\.(ie1|au1)\.twilio\.com")
 """Source: docs/fidelity.md, paths and methods [documented]."""
 
 _NAME = re.compile(r"[a-z0-9._-]{1,253}")

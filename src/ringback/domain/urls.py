@@ -19,6 +19,7 @@ _SENT_AS_IS = "!#$%&'()*+,/:;=?@[]~-._|"
 _HOST = re.compile(r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9._~-]+)?")
 _USER_INFO = re.compile(r"//[^/?#]*@")
 _PORT = re.compile(r":[0-9]*\Z")
+_AUTHORITY = re.compile(rb"[A-Za-z]+://([^/?#]*)")
 _INVALID_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -156,3 +157,9 @@ def has_port(url: str) -> bool:
 def without_secrets(url: str) -> str:
     """Return a URL, even an invalid one, without user info and query."""
     return _USER_INFO.sub("//", url).partition("?")[0]
+
+
+def authority_of(target: bytes) -> str | None:
+    """Return host and port of a request target, without user info, or None unless the target is an absolute URL."""
+    url = _AUTHORITY.match(target)
+    return url[1].rpartition(b"@")[2].decode("latin-1") if url else None

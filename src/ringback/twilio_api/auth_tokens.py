@@ -8,7 +8,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from ringback.domain.accounts import Account, explain_deleted_account
-from ringback.domain.errors import not_found, wrong_credentials
+from ringback.domain.errors import wrong_credentials
 from ringback.domain.timestamps import iso_8601
 from ringback.operations import auth_tokens as operations
 from ringback.twilio_api.documents import Record
@@ -39,7 +39,7 @@ async def delete_secondary_token(context: RequestContext) -> Response:
             operations.delete_secondary_token, context.account.sid, system_now=services.system_now()
         )
     except operations.NoSecondaryToken:
-        raise not_found(SECONDARY) from None
+        raise context.not_found() from None
     return no_content()
 
 
@@ -51,7 +51,7 @@ async def promote_secondary_token(context: RequestContext) -> Response:
             operations.promote_secondary_token, context.account.sid, system_now=services.system_now()
         )
     except operations.NoSecondaryToken:
-        raise not_found(PROMOTE) from None
+        raise context.not_found() from None
     return context.make_response(_document(_existing(context, account), PROMOTE, primary=True))
 
 

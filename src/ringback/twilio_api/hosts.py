@@ -1,25 +1,35 @@
 """The hosts that a request names."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from starlette.types import Scope
 
 from ringback.domain.twilio_hosts import Product, normalize_host, product_of
-from ringback.domain.urls import TARGET_KEY
-
-_URL = re.compile(rb"[A-Za-z]+://([^/?#]*)")
+from ringback.domain.urls import TARGET_KEY, authority_of
 
 
-def hosts_in(scope: Scope) -> Iterator[str]:
-    """Yield the normalized hosts in the Host header fields, and in the request target if it is an absolute URL."""
-    for name, value in scope["headers"]:
-        if name == b"host":
-            yield normalize_host(value.decode("latin-1"))
-    if url := _URL.match(scope.get(TARGET_KEY, b"")):
-        yield normalize_host(url[1].rpartition(b"@")[2].decode("latin-1"))
+def hosts_in(scope: Scope) -> Sequence[str]:
+    """Return the normalized hosts in the Host header fields, and in the request target if it is an absolute URL."""
+    return [*_host_fields(scope), *_target_host(scope)]
+
+
+def effective_hosts(scope: Scope) -> Sequence[str]:
+    """Return the normalized host of the request target if it is an absolute URL, otherwise those of the Host fields.
+
+    Source: RFC 9112, 3.2.2.
+    """
+    return _target_host(scope) or _host_fields(scope)
 
 
 def product_in(scope: Scope) -> Product | None:
-    """Return the emulated Twilio product whose host a request names, or None."""
-    return next(filter(None, map(product_of, hosts_in(scope))), None)
+    """Return the emulated Twilio product to whose host a request is addressed, or None."""
+    return next(filter(None, map(product_of, effective_hosts(scope))), None)
+
+
+def _host_fields(scope: Scope) -> list[str]:
+    return [normalize_host(value.decode("latin-1")) for name, value in scope["headers"] if name == b"host"]
+
+
+def _target_host(scope: Scope) -> list[str]:
+    authority = authority_of(scope.get(TARGET_KEY, b""))
+    return [] if authority is None else [normalize_host(authority)]

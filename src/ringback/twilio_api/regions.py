@@ -13,7 +13,7 @@ from ringback.domain.operations import Operation
 from ringback.domain.twilio_hosts import has_caller_ids
 from ringback.operations.refused_requests import printable_host
 from ringback.twilio_api.caller_ids import list_no_caller_ids
-from ringback.twilio_api.hosts import hosts_in
+from ringback.twilio_api.hosts import effective_hosts
 from ringback.twilio_api.request_context import Handler, RequestContext
 from ringback.twilio_api.router import Route
 
@@ -31,7 +31,7 @@ def regional_handler(context: RequestContext, route: Route) -> Handler:
     handler = _WITHOUT_CALLER_IDS.get(route.operation)
     if handler is None:
         return route.handler
-    for host in hosts_in(context.scope):
+    for host in effective_hosts(context.scope):
         if not has_caller_ids(host):
             log.warning(
                 US1_ONLY,

@@ -1,6 +1,7 @@
 """Raw HTTP over a socket, for requests and responses that HTTP clients cannot send or show."""
 
 import base64
+import re
 import socket
 from dataclasses import dataclass
 from types import TracebackType
@@ -95,7 +96,8 @@ class RawConnection:
         """Send a request, and return its response after checking its format."""
         self.send(self.request_bytes(method, target, body, authenticated=authenticated, **headers))
         answer = self.read_answer(method)
-        check_answer(method, target, answer.status, answer.header("content-type"), answer.body)
+        path = re.sub(r"\Ahttp://[^/]*", "", target)
+        check_answer(method, path, answer.status, answer.header("content-type"), answer.body)
         return answer
 
     def __enter__(self) -> Self:
