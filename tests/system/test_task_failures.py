@@ -7,9 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
+import pytest
 
 from support.servers.server import ACCOUNT_SID, ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.slow
 
 FAILING_UPDATE = """
 CREATE TRIGGER failing BEFORE UPDATE ON validation_calls
@@ -20,8 +23,6 @@ BEGIN SELECT raise(ABORT, 'a defect'); END
 WORKERS = """
 import os, signal, sys, time
 from ringback.server.prefork import run_workers
-
-pytestmark = pytest.mark.slow
 
 
 def work(number):

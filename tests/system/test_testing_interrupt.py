@@ -15,6 +15,8 @@ from ringback.testing import Server
 from support.packaging.suites import suite_command, suite_environment
 from support.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 120
 INTERRUPTIBLE = """
 import os, signal, sys
@@ -30,8 +32,6 @@ and the suites of these tests would ignore it.
 WAITING = """
 import os
 import signal
-
-pytestmark = pytest.mark.slow
 
 
 def test_pause(ringback, ringback_server):
