@@ -30,6 +30,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(
+        "DELETE FROM api_keys WHERE type = 'restricted'"
+    )  # without its permissions, a key would allow everything
     op.drop_table("used_operations")
     op.drop_column("api_keys", "permissions")
     op.drop_column("api_keys", "type")

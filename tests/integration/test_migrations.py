@@ -11,7 +11,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, create_engine, make_url
+from sqlalchemy import Connection, MetaData, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
@@ -116,6 +116,20 @@ def test_migrations_can_be_reverted_and_applied_again(connection: Connection) ->
 
     assert none == set()
     assert schema(connection) == first
+
+
+def test_restricted_keys_are_deleted_by_a_downgrade_to_a_schema_without_key_types(connection: Connection) -> None:
+    command.upgrade(alembic(connection), "head")
+    account = "INSERT INTO accounts (sid, auth_token, friendly_name, status, date_created, date_updated)"
+    connection.execute(text(f"{account} VALUES ('AC1', 'token', 'Shop', 'active', 0, 0)"))
+    for key_type in ("restricted", "standard", "main"):
+        key = "INSERT INTO api_keys (sid, account_sid, secret, date_created, type) VALUES (:type, 'AC1', '', 0, :type)"
+        connection.execute(text(key), {"type": key_type})
+
+    command.downgrade(alembic(connection), "20261130_redirect_hops")
+
+    sids = connection.execute(text("SELECT sid FROM api_keys ORDER BY sid")).scalars().all()
+    assert sids == ["main", "standard"]
 
 
 def test_alembic_check_finds_no_difference(tmp_path: Path) -> None:

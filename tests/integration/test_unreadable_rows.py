@@ -148,6 +148,21 @@ async def test_unreadable_fault_is_not_triggered_and_callbacks_continue(
     assert [line["table"] for line in lines if line["event"] == "unreadable row"] == ["faults"]
 
 
+@pytest.mark.parametrize(
+    "effect",
+    ["""{"status": 700}""", """{"status": 503, "body": 5}""", """{"delay_seconds":"x"}""", """{"drop":"x"}"""],
+)
+def test_fault_with_a_value_that_the_control_api_refuses_is_skipped(outbox: Outbox, effect: str) -> None:
+    outbox.let({"drop": True})
+    execute(outbox.simulation.database, f"UPDATE faults SET operation = 'list-calls', effect = '{effect}'")  # noqa: S608
+
+    with capture_logs() as lines:
+        faults = list(outbox.simulation.unit_of_work.faults.all(ACCOUNT_SID))
+
+    assert faults == []
+    assert [line["table"] for line in lines if line["event"] == "unreadable row"] == ["faults"]
+
+
 @pytest.mark.anyio
 async def test_unreadable_policy_leaves_the_settings_and_sends_a_callback_once(
     outbox: Outbox, receiver: CallbackReceiver
@@ -316,6 +331,22 @@ BAD_ROWS: dict[str, tuple[str, str, Any]] = {
     "account policy": ("accounts", "policy", "{"),
     "account status": ("accounts", "status", "odd"),
     "fault effect": ("faults", "effect", """{"explode": 1}"""),
+    "fault status below the lowest": ("faults", "effect", """{"status":99,"body":""}"""),
+    "fault status above the highest": ("faults", "effect", """{"status":700}"""),
+    "fault status that is a fraction": ("faults", "effect", """{"status":500.5}"""),
+    "fault message": ("faults", "effect", """{"status":503,"message":7}"""),
+    "fault body": ("faults", "effect", """{"status":503,"body":5}"""),
+    "fault content type with a line break": (
+        "faults",
+        "effect",
+        """{"status":503,"body":"","content_type":"a\\r\\nb"}""",
+    ),
+    "fault content type that is not ASCII": ("faults", "effect", """{"status":503,"body":"","content_type":"é"}"""),
+    "fault delay": ("faults", "effect", """{"delay_seconds":"x"}"""),
+    "fault delay at an unknown moment": ("faults", "effect", """{"delay_seconds":1,"when":"never"}"""),
+    "fault drop": ("faults", "effect", """{"drop":"x"}"""),
+    "fault times": ("faults", "times_left", -1),
+    "fault probability": ("faults", "probability", 2),
     "event data": ("events", "data", "{"),
     "event type": ("events", "type", "odd"),
     "phone rule": ("phone_rules", "behavior", "odd"),
@@ -337,6 +368,21 @@ BAD_ROWS: dict[str, tuple[str, str, Any]] = {
     "key type": ("api_keys", "type", "odd"),
     "key permissions": ("api_keys", "permissions", "{"),
     "key permissions of the wrong form": ("api_keys", "permissions", """["read"]"""),
+    "key permissions with a leading slash": ("api_keys", "permissions", """["/twilio/voice/calls/list"]"""),
+    "app client ID": ("oauth_apps", "client_id", "nope"),
+    "app client secret": ("oauth_apps", "client_secret", ""),
+    "app lifetime below the lowest": ("oauth_apps", "lifetime_seconds", 0),
+    "app lifetime above the highest": ("oauth_apps", "lifetime_seconds", 2**62),
+    "app scopes with a leading slash": ("oauth_apps", "scopes", """["/twilio/voice/calls/list"]"""),
+    "incoming number SID": ("incoming_phone_numbers", "sid", "\x01"),
+    "incoming number name": ("incoming_phone_numbers", "friendly_name", "\x01"),
+    "incoming number long name": ("incoming_phone_numbers", "friendly_name", "x" * 100_000),
+    "incoming number": ("incoming_phone_numbers", "phone_number", "x"),
+    "shared key": (
+        "accounts",
+        "webhook_signing",
+        """{"key_sid":"a\\r\\nb","secret":"s","algorithm":"HMAC_SHA256"}""",
+    ),
     "used operation": ("used_operations", "operation", "odd"),
     "phone rule seconds": ("phone_rules", "ring_seconds", 86_400.5),
 }
@@ -352,6 +398,8 @@ async def test_snapshot_with_an_unreadable_row_is_refused_and_changes_nothing(
     await account.control("PUT", "/policy", {"code_attempts": 1})
     await account.control("POST", "/keys", {"type": "restricted", "permissions": []})
     await account.control("POST", "/faults", {"operation": "list-calls", "effect": {"status": 500}})
+    await account.control("POST", "/oauth-apps", {"scopes": []})
+    await account.control("POST", "/incoming-phone-numbers", {"phone_number": "+15105555555"})
     await account.control("POST", "/inbox/x")
     with CallbackReceiver() as receiver:
         await account.validate("+15005550014", StatusCallback=receiver.url)

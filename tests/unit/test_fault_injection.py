@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 async def test_effect_on_callbacks_is_not_applied_to_a_request(effect: Effect) -> None:
     handler = Mock()
 
-    with pytest.raises(ValueError, match="an effect on StatusCallbacks alone"):
+    with pytest.raises(ValueError, match="applies only to StatusCallbacks"):
         await respond_with_fault(Mock(), handler, effect)
 
     handler.assert_not_called()

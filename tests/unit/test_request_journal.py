@@ -135,6 +135,23 @@ def test_passwords_in_urls_are_masked(url: str, shown: str) -> None:
     assert truncate_parameters(b"", {"StatusCallback": url}) == {"StatusCallback": shown}
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "client_secret",
+        "Client-Secret",
+        "client secret",
+        "auth_token",
+        "AuthToken",
+        "access_token",
+        "Secret",
+        "[secret]",
+    ],
+)
+def test_secret_parameters_are_masked_in_any_spelling(name: str) -> None:
+    assert truncate_parameters(b"", {name: "s3cret"}) == {name: "***"}
+
+
 def test_query_that_is_not_utf_8_is_shown() -> None:
     assert truncate_parameters(b"a=%FF&b=\xff&&=", {}) == {"a": "�", "b": "�", "": ""}
 

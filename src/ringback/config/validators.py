@@ -24,8 +24,10 @@ from ringback.domain.permissions import (
 )
 from ringback.domain.phones import MAX_PHONE_SECONDS
 from ringback.domain.policies import MAX_CALLS_A_WEEK, MAX_CODE_ATTEMPTS, MAX_CODE_LIFETIME_SECONDS
+from ringback.domain.secrets import SECRET_MAX_CHARACTERS
 from ringback.domain.sids import ACCOUNT, is_sid
 from ringback.domain.urls import DEFAULT_PORTS, MAX_PORT
+from ringback.domain.webhook_signing import SHARED_KEY_SID
 
 HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 MAX_HOST_CHARACTERS = 253
@@ -163,15 +165,14 @@ def key_access(key_type: KeyType, permissions: Iterable[str] | None) -> Access:
 
 
 AccountSidText = Annotated[str, AfterValidator(_account_sid), Field(json_schema_extra={"pattern": "^AC[0-9a-f]{32}$"})]
-Secret = Annotated[str, Field(min_length=1, max_length=64)]
+Secret = Annotated[str, Field(min_length=1, max_length=SECRET_MAX_CHARACTERS)]
 KEYS_PATTERN = r"^w*[0-9*#][0-9*#w]*$"
-_KEY_SID_PATTERN = r"^[!-+\--~]{1,64}$"
 _PATTERN_RULES = {
     KEYS_PATTERN: "must be digits, * and #, with w (lower case) for a pause, and not only pauses",
-    _KEY_SID_PATTERN: "must be 1 to 64 printable ASCII characters, without spaces and commas",
+    SHARED_KEY_SID: "must be 1 to 64 printable ASCII characters, without spaces and commas",
 }
 """The rules of patterns in words."""
-SharedKeySid = Annotated[str, Field(pattern=_KEY_SID_PATTERN)]
+SharedKeySid = Annotated[str, Field(pattern=SHARED_KEY_SID)]
 Seconds = Annotated[float, Field(ge=0, le=MAX_PHONE_SECONDS, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 CodeAttempts = Annotated[int, Field(ge=1, le=MAX_CODE_ATTEMPTS)]

@@ -10,15 +10,26 @@ from ringback.control_api.dependencies import PathAccount, Services, account_not
 from ringback.control_api.errors import CONFLICT_RESPONSE, conflict, not_found, unprocessable
 from ringback.control_api.large_responses import list_response
 from ringback.control_api.schemas import DateTimeOut, RequestModel, ResponseModel, StrictNumber
-from ringback.domain.fault_effects import DEFAULT_CONTENT_TYPE, InvalidFault, SignatureFlaw, effect_from_dict
-from ringback.domain.faults import Fault, FaultTarget, NewFault
+from ringback.domain.fault_effects import (
+    BODY_MAX_CHARACTERS,
+    CONTENT_TYPE,
+    DEFAULT_CONTENT_TYPE,
+    FEWEST_COPIES,
+    HIGHEST_CODE,
+    HIGHEST_STATUS,
+    LONGEST_DELAY_SECONDS,
+    LOWEST_STATUS,
+    MESSAGE_MAX_CHARACTERS,
+    MOST_COPIES,
+    InvalidFault,
+    SignatureFlaw,
+    effect_from_dict,
+)
+from ringback.domain.faults import MOST_TIMES, Fault, FaultTarget, NewFault
 from ringback.domain.timestamps import rfc_3339
 from ringback.operations import faults as operations
 
 LARGEST_ID = 2**53
-MESSAGE_MAX_CHARACTERS = 1_000
-BODY_MAX_CHARACTERS = 16 * 1024
-CONTENT_TYPE = r"^[!-~]([ -~]{0,198}[!-~])?$"
 EXAMPLES: list[JsonValue] = [
     {"operation": "create-validation-request", "effect": {"status": 429}, "times": 2},
     {"operation": "*", "effect": {"drop": "after"}, "probability": 0.1},
@@ -44,12 +55,12 @@ def _reject_number(drop: object) -> object:
 class FaultEffectRequest(RequestModel):
     """Effect of a fault: exactly one of `status`, `delay_seconds`, `drop`, `duplicate` and `signature`."""
 
-    status: Annotated[int, Field(ge=200, le=599), StrictNumber] | None = Field(
+    status: Annotated[int, Field(ge=LOWEST_STATUS, le=HIGHEST_STATUS), StrictNumber] | None = Field(
         None,
         description="Respond with this status and Twilio's error body, or with `body`, and change nothing. A status "
         "below 400 requires a `body`.",
     )
-    code: Annotated[int, Field(ge=1, le=999_999), StrictNumber] | None = Field(
+    code: Annotated[int, Field(ge=1, le=HIGHEST_CODE), StrictNumber] | None = Field(
         None, description="With `status`: error code instead of Twilio's."
     )
     message: Annotated[str, AfterValidator(_check_printable)] | None = Field(
@@ -68,8 +79,8 @@ class FaultEffectRequest(RequestModel):
         pattern=CONTENT_TYPE,
         description=f"With `body`: its Content-Type. Default: `{DEFAULT_CONTENT_TYPE}`.",
     )
-    delay_seconds: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False), StrictNumber] | None = Field(
-        None, description="Wait this many seconds of real time first."
+    delay_seconds: Annotated[float, Field(ge=0, le=LONGEST_DELAY_SECONDS, allow_inf_nan=False), StrictNumber] | None = (
+        Field(None, description="Wait this many seconds of real time first.")
     )
     when: Literal["before", "after"] | None = Field(
         None,
@@ -81,7 +92,7 @@ class FaultEffectRequest(RequestModel):
         description="Close the connection before anything is changed, or after the change is committed. "
         "For `status-callback`, only `true` is valid: do not send it.",
     )
-    duplicate: Annotated[int, Field(ge=2, le=10), StrictNumber] | None = Field(
+    duplicate: Annotated[int, Field(ge=FEWEST_COPIES, le=MOST_COPIES), StrictNumber] | None = Field(
         None, description="For `status-callback`: how many times to send it."
     )
     at_once: Annotated[bool, Strict()] | None = Field(
@@ -101,7 +112,7 @@ class CreateFaultRequest(RequestModel):
 
     operation: FaultTarget = Field(description="`*`: every operation of the Twilio API, but not `status-callback`.")
     effect: FaultEffectRequest
-    times: Annotated[int, Field(ge=1, le=1_000_000), StrictNumber] | None = Field(
+    times: Annotated[int, Field(ge=1, le=MOST_TIMES), StrictNumber] | None = Field(
         None, description="How many times the fault is triggered before it is deleted."
     )
     probability: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), StrictNumber] | None = Field(

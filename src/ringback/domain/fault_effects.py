@@ -3,6 +3,7 @@
 An effect is a value. The Twilio API and the callback sender apply it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +25,13 @@ FIRST_CODE = 20_000
 """Added to an HTTP status without a specific Twilio code. Source: docs/fidelity.md, errors."""
 FIRST_ERROR_STATUS = 400
 BODILESS_STATUSES = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
+LOWEST_STATUS, HIGHEST_STATUS = 200, 599
+HIGHEST_CODE = 999_999
+MESSAGE_MAX_CHARACTERS = 1_000
+BODY_MAX_CHARACTERS = 16 * 1024
+CONTENT_TYPE = r"^[!-~]([ -~]{0,198}[!-~])?$"
+LONGEST_DELAY_SECONDS = 300
+FEWEST_COPIES, MOST_COPIES = 2, 10
 DEFAULT_CONTENT_TYPE = "text/html; charset=utf-8"
 """Content type of a fault's body: load balancers and proxies send HTML."""
 
@@ -223,7 +231,50 @@ def effect_from_dict(data: EffectDict) -> Effect:
         if names != [owner] and data.keys() & options:
             verb = "belong" if len(options) > 1 else "belongs"
             raise InvalidFault(f"effect: {' and '.join(sorted(options))} {verb} to {owner}")
-    return _EFFECTS[names[0]](data)
+    effect = _EFFECTS[names[0]](data)
+    _check_values(effect)
+    return effect
+
+
+def _check_values(effect: Effect) -> None:
+    """Raise InvalidFault for an effect with a value that the control API refuses, such as one of an edited row."""
+    match effect:
+        case AnswerError(status, code, message):
+            _check_status(status)
+            _check(code is None or _is_integer(code, 1, HIGHEST_CODE), "code", code)
+            _check(message is None or _is_text(message, 1, MESSAGE_MAX_CHARACTERS), "message", message)
+            _check(message is None or message.isprintable(), "message", message)
+        case AnswerBody(status, body, content_type):
+            _check_status(status)
+            _check(_is_text(body, 0, BODY_MAX_CHARACTERS), "body", body)
+            is_header = isinstance(content_type, str) and re.fullmatch(CONTENT_TYPE, content_type)
+            _check(is_header, "content_type", content_type)
+        case Delay(seconds, moment):
+            is_number = type(seconds) in {int, float} and 0 <= seconds <= LONGEST_DELAY_SECONDS
+            _check(is_number, "delay_seconds", seconds)
+            _check(moment in ("before", "after"), "when", moment)
+        case DropConnection(moment):
+            _check(moment in ("before", "after"), "drop", moment)
+        case Duplicate(times, at_once):
+            _check(_is_integer(times, FEWEST_COPIES, MOST_COPIES), "duplicate", times)
+            _check(isinstance(at_once, bool), "at_once", at_once)
+
+
+def _check_status(status: object) -> None:
+    _check(_is_integer(status, LOWEST_STATUS, HIGHEST_STATUS), "status", status)
+
+
+def _check(is_valid: object, name: str, value: object) -> None:
+    if not is_valid:
+        raise InvalidFault(f"effect.{name}: {value!r:.100} is not valid")
+
+
+def _is_integer(value: object, lowest: int, highest: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest
+
+
+def _is_text(value: object, fewest: int, most: int) -> bool:
+    return isinstance(value, str) and fewest <= len(value) <= most
 
 
 def callback_effect_from_dict(data: EffectDict) -> Effect:
@@ -231,8 +282,4 @@ def callback_effect_from_dict(data: EffectDict) -> Effect:
     effect = effect_from_dict(data)
     if not is_on_callbacks(effect):
         raise InvalidFault(f"effect: {describe_effect(effect)} does not apply to StatusCallbacks")
-    if isinstance(effect, Delay) and not isinstance(effect.seconds, int | float):
-        raise InvalidFault("effect: delay_seconds is not a number")
-    if isinstance(effect, Duplicate) and not isinstance(effect.times, int):
-        raise InvalidFault("effect: duplicate is not a number")
     return effect

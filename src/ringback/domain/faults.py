@@ -16,6 +16,8 @@ from ringback.domain.fault_effects import (
 from ringback.domain.operations import Operation
 from ringback.domain.timestamps import Timestamp
 
+MOST_TIMES = 1_000_000
+
 RandomFraction = Callable[[int, int], float]
 """Returns a random number in [0, 1) for a fault's index in its account and the number of its trial."""
 

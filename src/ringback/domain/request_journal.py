@@ -14,8 +14,26 @@ KEPT_CHARACTERS = 1_000
 """Maximum length of a parameter's name and value, and of a path."""
 
 
-SECRET_PARAMETERS = frozenset({"clientsecret", "refreshtoken", "code", "codeverifier"})
-"""Names of secret parameters of the token endpoint, in lower case and without underscores."""
+SECRET_PARAMETERS = frozenset(
+    {
+        "accesstoken",
+        "assertion",
+        "authorization",
+        "authtoken",
+        "clientassertion",
+        "clientsecret",
+        "code",
+        "codeverifier",
+        "idtoken",
+        "password",
+        "primaryauthtoken",
+        "refreshtoken",
+        "secondaryauthtoken",
+        "secret",
+        "token",
+    }
+)
+"""Names of secret parameters: the letters alone, in lower case."""
 
 
 class AnsweredRequest(NamedTuple):
@@ -53,7 +71,8 @@ def truncate_parameters(query: bytes, form: Mapping[str, str]) -> dict[str, str]
 
 
 def _kept(name: str, value: str) -> str:
-    is_secret = name.replace("_", "").lower() in SECRET_PARAMETERS
+    letters = "".join(character for character in name[:KEPT_CHARACTERS] if character.isalpha())
+    is_secret = letters.lower() in SECRET_PARAMETERS
     return MASKED if is_secret else mask_user_info(value, KEPT_CHARACTERS)
 
 

@@ -5,6 +5,8 @@ import hmac
 import re
 from collections.abc import Iterable
 
+SECRET_MAX_CHARACTERS = 64
+"""Maximum length of an auth token, client secret or shared key."""
 MASKED = "***"
 SHORTEST_MASKED_URL = len(f"http://{MASKED}@")
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization"})

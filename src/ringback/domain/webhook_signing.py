@@ -9,6 +9,9 @@ from typing import NamedTuple
 SETTINGS_HEADER = "X-Twilio-Webhooks-Signature-Settings"
 """The header that names the key and the algorithm, sent in addition to X-Twilio-Signature."""
 
+SHARED_KEY_SID = r"^[!-+\--~]{1,64}$"
+"""Pattern of a shared key's name: a header names it before a comma."""
+
 
 class SignatureAlgorithm(StrEnum):
     """The algorithm of a signature, as the header names it."""

@@ -40,7 +40,8 @@ def access_of(key_type: str | None, permissions: str | None) -> Access:
             return STANDARD_ACCESS
         case KeyType.RESTRICTED:
             names = orjson.loads(permissions or "")
-            require(isinstance(names, list) and all(map(normalize_permission, names)), "permissions", permissions)
+            are_valid = isinstance(names, list) and all(normalize_permission(name) == name for name in names)
+            require(are_valid, "permissions", permissions)
             return restricted_access(frozenset(names))
 
 

@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from ringback.domain.fault_effects import Effect, callback_effect_from_dict, effect_from_dict
-from ringback.domain.faults import Fault, FaultTarget, NewFault
+from ringback.domain.faults import MOST_TIMES, Fault, FaultTarget, NewFault
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.storage.account_repository import AccountRepository
@@ -46,6 +46,10 @@ FAULTS = RowMapper(
 def fault_of(row: tuple[Any, ...]) -> Fault:
     """Return the fault of a row. Raises ValueError if it is unreadable."""
     fault = FAULTS.read(row)
+    times_left, probability = fault.times_left, fault.probability
+    is_count = times_left is None or (isinstance(times_left, int) and 0 <= times_left <= MOST_TIMES)
+    require(is_count, "times_left", times_left)
+    require(probability is None or 0 <= probability <= 1, "probability", probability)
     NewFault(fault.operation, fault.effect, fault.times_left, fault.probability)  # validates the values
     return fault
 

@@ -21,7 +21,7 @@ from ringback.storage.unreadable_rows import ERRORS, report, require
 def scopes_of(text: str) -> Access:
     """Return the access that a column's scopes grant. Raises TypeError or ValueError if they are not valid."""
     names = orjson.loads(text)
-    require(isinstance(names, list) and all(map(normalize_permission, names)), "scopes", text)
+    require(isinstance(names, list) and all(normalize_permission(name) == name for name in names), "scopes", text)
     return restricted_access(frozenset(names))
 
 

@@ -8,9 +8,14 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Float, Integer
 
 from ringback.domain.accounts import AccountStatus
+from ringback.domain.caller_ids import friendly_name_error
+from ringback.domain.oauth import LONGEST_LIFETIME_SECONDS, SHORTEST_LIFETIME_SECONDS
 from ringback.domain.operations import Operation
+from ringback.domain.secrets import SECRET_MAX_CHARACTERS
+from ringback.domain.sids import INCOMING_PHONE_NUMBER, OAUTH_APP, is_sid
 from ringback.domain.timestamps import EARLIEST, LATEST, from_datetime
 from ringback.domain.urls import parse_url
+from ringback.domain.webhook_signing import SHARED_KEY_SID
 from ringback.storage.account_repository import policy_of
 from ringback.storage.api_key_repository import access_of
 from ringback.storage.call_repository import CALLS, EVENTS
@@ -73,7 +78,9 @@ def _check_account(row: Row) -> None:
     require(LEAST_OFFSET <= row["clock_offset"] <= MOST_OFFSET, "clock_offset", row["clock_offset"])
     AccountStatus(row["status"])
     policy_of(row["policy"])
-    webhook_signing_of(row["webhook_signing"])
+    if signing := webhook_signing_of(row["webhook_signing"]):
+        require(re.fullmatch(SHARED_KEY_SID, signing.key_sid), "webhook_signing.key_sid", signing.key_sid)
+        require(1 <= len(signing.secret) <= SECRET_MAX_CHARACTERS, "webhook_signing.secret", "of an invalid length")
 
 
 def _check_api_key(row: Row) -> None:
@@ -81,7 +88,18 @@ def _check_api_key(row: Row) -> None:
 
 
 def _check_oauth_app(row: Row) -> None:
+    require(is_sid(OAUTH_APP, row["client_id"]), "client_id", row["client_id"])
+    require(1 <= len(row["client_secret"]) <= SECRET_MAX_CHARACTERS, "client_secret", "of an invalid length")
+    lifetime_seconds = row["lifetime_seconds"]
+    is_lifetime = SHORTEST_LIFETIME_SECONDS <= lifetime_seconds <= LONGEST_LIFETIME_SECONDS
+    require(is_lifetime, "lifetime_seconds", lifetime_seconds)
     scopes_of(row["scopes"])
+
+
+def _check_incoming_phone_number(row: Row) -> None:
+    require(is_sid(INCOMING_PHONE_NUMBER, row["sid"]), "sid", row["sid"])
+    require(friendly_name_error(row["friendly_name"]) is None, "friendly_name", row["friendly_name"])
+    require(_E164.fullmatch(row["phone_number"]), "phone_number", row["phone_number"])
 
 
 def _check_call(row: Row) -> None:
@@ -124,6 +142,7 @@ CHECKS: Mapping[str, Callable[[Row], object]] = {
     "accounts": _check_account,
     "api_keys": _check_api_key,
     "oauth_apps": _check_oauth_app,
+    "incoming_phone_numbers": _check_incoming_phone_number,
     "validation_calls": _check_call,
     "status_callbacks": _check_callback,
     "callback_attempts": ATTEMPTS.read_mapping,
