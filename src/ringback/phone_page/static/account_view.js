@@ -24,7 +24,7 @@ export function accountView(state) {
       "section",
       { class: "panel fields", key: "reset", "aria-labelledby": "reset-title" },
       h("h2", { id: "reset-title" }, "Reset"),
-      state.account && reset("account", "Reset this account", "Deletes its caller IDs, calls, callbacks, phones, faults, policy and journals. The account itself remains.", () => callApi("POST", `${accountPath()}/reset`)),
+      state.account && reset("account", "Reset this account", "Deletes its caller IDs, calls, callbacks, phones, faults, policy, journals, inboxes, owned numbers, shared key and list of permissions used, and unsets its clock. It keeps its API keys, auth tokens, OAuth apps and subaccounts.", () => callApi("POST", `${accountPath()}/reset`)),
       reset("everything", "Reset everything", "Deletes all accounts and their data, then recreates the accounts of the settings and the seed file.", () => callApi("POST", "/reset")),
     ),
   ];
