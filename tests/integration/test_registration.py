@@ -20,7 +20,7 @@ OTHER_SID = "AC" + "e" * 32
 
 
 def row_of(table: Table, account_sid: str) -> dict[str, Any]:
-    """Return a row that refers to the rows of the other tables with the same account."""
+    """Return a row of an account whose foreign keys refer to that account's rows in the other tables."""
 
     def value(column: Column[Any]) -> Any:
         if column.name == "parent_sid":

@@ -1,4 +1,4 @@
-"""An open SQLite database whose files are deleted, moved or replaced, and the classes of its errors."""
+"""An open SQLite database whose files are deleted, moved or replaced, and the classification of SQLite errors."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -126,7 +126,7 @@ class CallbackSender:
             delivery.add_done_callback(partial(self._ended, callback.call_sid, partition))
 
     async def _pause_seconds(self) -> float:
-        """Return the seconds until the next callback that may be started is due."""
+        """Return the seconds until the next callback is due, among those that may be started."""
         if self._next_due is None:
             return MAX_PAUSE_SECONDS
         seconds = seconds_between(self._clock.now(), self._next_due)

@@ -27,7 +27,7 @@ class SetPolicyRequest(RequestModel):
     )
     calls_per_number_and_week: Annotated[validators.CallsAWeek, StrictNumber] | None = Field(
         None,
-        description="How often a number may be called within seven days. Then requests are rejected (429, code 22100).",
+        description="Limit of calls to a number within seven days. Further requests are rejected (429, code 22100).",
     )
     code_lifetime_seconds: Annotated[validators.CodeLifetime, StrictNumber] | None = Field(
         None, description="How long a code is valid after its request. An expired code counts as a wrong code."

@@ -223,7 +223,7 @@ def describe_effect(effect: Effect) -> str:
 
 
 def effect_from_dict(data: EffectDict) -> Effect:
-    """Return the effect that `data` names: ``{"status": 429}``. Raises InvalidFault."""
+    """Return the effect that `data` describes, for example ``{"status": 429}``. Raises InvalidFault."""
     names = [name for name in _EFFECTS if name in data]
     if len(names) != 1:
         raise InvalidFault(f"effect: exactly one of {', '.join(_EFFECTS)}")

@@ -30,7 +30,10 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """Timeouts in milliseconds (`total_timeout_ms` covers all attempts), the number of retries, and their reasons."""
+    """Timeouts in milliseconds, the number of retries, and the failures that are retried.
+
+    `total_timeout_ms` covers all attempts.
+    """
 
     connect_timeout_ms: int = 5_000
     read_timeout_ms: int = 15_000

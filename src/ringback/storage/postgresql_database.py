@@ -143,7 +143,7 @@ class PostgresqlDatabase(Database):
         raise AssertionError
 
     def _check(self, error: psycopg.Error, *, is_last: bool) -> None:
-        """Return if the operation must be retried. Otherwise raise DatabaseUnavailable or the error itself."""
+        """Raise DatabaseUnavailable or the error itself, unless the operation must be retried."""
         failure = failure_of(error)
         if failure == PostgresqlFailure.DEFECT:
             raise error

@@ -258,7 +258,7 @@ class _Retry:
         self._pause_seconds = FIRST_PAUSE_SECONDS
 
     def check(self, error: sqlite3.Error | DatabaseUnavailable) -> None:
-        """Return if the operation must be retried. Otherwise raise DatabaseUnavailable or the error itself."""
+        """Raise DatabaseUnavailable or the error itself, unless the operation must be retried."""
         if isinstance(error, DatabaseUnavailable):  # raised by the check before a commit
             self._database.outage.report(error)
             raise error

@@ -1,4 +1,4 @@
-"""Validation requests: the handler that creates them, and the document of the response."""
+"""Validation requests: the handler that creates them, and the response document."""
 
 from starlette.responses import Response
 
