@@ -241,7 +241,7 @@ def test_owner_email_may_have_a_reserved_domain(read: Read, email: str) -> None:
         (
             f'{ACCOUNT}webhook_signing = {{ key_sid = "a,b", secret = "x" }}',
             "accounts[0].webhook_signing.key_sid",
-            "match pattern",
+            "without spaces and commas",
         ),
         (
             f'{ACCOUNT}webhook_signing = {{ key_sid = "a", secret = "x", algorithm = "MD5" }}',
