@@ -53,15 +53,7 @@ def create_validation_request(
         if context.policy.account_type == AccountType.TRIAL:
             raise trial_account_cannot_call()
         request = make_request(context.policy)
-        number = request.phone_number
-        unit_of_work.locks.phone_number(account_sid, number)
-        if IncomingPhoneNumberRepository(unit_of_work).find_by_number(account_sid, number):
-            raise phone_number_already_owned()
-        superseded = _supersedable_calls(unit_of_work, account_sid, number, context)
-        # checked after these calls were locked, because one of them may have just verified the number
-        if unit_of_work.caller_ids.find_by_number(account_sid, number):
-            raise phone_number_already_verified()
-        _check_call_limit(unit_of_work, account_sid, number, context)
+        superseded = _lock_number(unit_of_work, account_sid, request.phone_number, context)
         for call in superseded:
             advance_call(unit_of_work, call, CallEvent.SUPERSEDE, context=context)
         call = _queue_call(unit_of_work, account_sid, request, context)
@@ -74,6 +66,24 @@ def create_validation_request(
             call.sid,
             has_superseded=bool(superseded),
         )
+
+
+def _lock_number(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, context: CallContext
+) -> list[ValidationCall]:
+    """Lock a number that may be called, and return the calls to it that the request ends.
+
+    Raises TwilioError 21449, 21450 or 22100.
+    """
+    unit_of_work.locks.phone_number(account_sid, number)
+    if IncomingPhoneNumberRepository(unit_of_work).find_by_number(account_sid, number):
+        raise phone_number_already_owned()
+    superseded = _supersedable_calls(unit_of_work, account_sid, number, context)
+    # checked after these calls were locked, because one of them may have just verified the number
+    if unit_of_work.caller_ids.find_by_number(account_sid, number):
+        raise phone_number_already_verified()
+    _check_call_limit(unit_of_work, account_sid, number, context)
+    return superseded
 
 
 def _supersedable_calls(

@@ -35,6 +35,7 @@ INEXPRESSIBLE_ERRORS = (
     "seconds: a clock cannot be advanced",
     "effect:",
     "effect.message:",
+    "effect.status: a status below 400 needs a body",
     "times, probability: give one of them",
     "section: ",
     "the snapshot cannot be restored",

@@ -1,5 +1,6 @@
 """Resources for every path of the control API, created again when the fuzzer has deleted them."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ UNTRIGGERED_FAULT = {"operation": "*", "effect": {"status": 429}, "probability":
 WAIT_SECONDS = 30
 PREREQUISITE_ACTIONS = {"/digits": "answer", "/hang-up": "answer", "/redeliver": "reject"}
 """Actions that a ringing call needs before an operation can succeed, by the end of the operation's path."""
+_counted = itertools.count()
 
 
 @dataclass
@@ -25,6 +27,9 @@ class World:
     fault_id: int
     caller_id_sid: str
     key_sid: str
+    client_id: str
+    sid: str
+    """The SID in the path: that of the caller ID, or of an incoming phone number."""
 
     @property
     def values(self) -> dict[str, object]:
@@ -35,8 +40,9 @@ class World:
             "number": NUMBER,
             "fault_id": self.fault_id,
             "name": INBOX,
-            "sid": self.caller_id_sid,
+            "sid": self.sid,
             "key_sid": self.key_sid,
+            "client_id": self.client_id,
         }
 
     def is_whole(self) -> bool:
@@ -56,11 +62,20 @@ class World:
             self.http.put(f"{path}/phones/{NUMBER}", json={"behavior": "manual"})
         if operation_path.endswith("/{fault_id}"):
             self.fault_id = _made(self.http.post(f"{path}/faults", json=UNTRIGGERED_FAULT))["id"]
-        if operation_path.endswith("/{key_sid}"):
-            self.key_sid = _made(self.http.post(f"{path}/keys"))["sid"]
         if operation_path.endswith("/caller-ids/{sid}"):
             self.http.delete(f"{path}/caller-ids/{self.caller_id_sid}")
-            self.caller_id_sid = _made(self.http.post(f"{path}/caller-ids", json=VERIFIED))["sid"]
+            self.sid = self.caller_id_sid = _made(self.http.post(f"{path}/caller-ids", json=VERIFIED))["sid"]
+        if operation_path.endswith("/incoming-phone-numbers/{sid}"):
+            self.sid = _made(self.http.post(f"{path}/incoming-phone-numbers", json=_owned_number()))["sid"]
+        self._prepare_credentials(path, operation_path)
+
+    def _prepare_credentials(self, path: str, operation_path: str) -> None:
+        if operation_path.endswith("/{key_sid}"):
+            self.key_sid = _made(self.http.post(f"{path}/keys"))["sid"]
+        if "/auth-tokens/" in operation_path and next(_counted) % 2:
+            self.http.post(f"{path}/auth-tokens/secondary")
+        if operation_path.endswith("/{client_id}"):
+            self.client_id = _made(self.http.post(f"{path}/oauth-apps", json={"scopes": []}))["client_id"]
 
     def wait_for(self, kind: str) -> None:
         """Wait until the call has an event of this type."""
@@ -87,9 +102,23 @@ def new_world(http: httpx.Client) -> World:
         )
     )
     key = _made(http.post(f"{path}/keys"))
-    world = World(http, sid, call["call_sid"], fault["id"], caller_id["sid"], key["sid"])
+    app = _made(http.post(f"{path}/oauth-apps", json={"scopes": []}))
+    world = World(
+        http,
+        account_sid=sid,
+        call_sid=call["call_sid"],
+        fault_id=fault["id"],
+        caller_id_sid=caller_id["sid"],
+        key_sid=key["sid"],
+        client_id=app["client_id"],
+        sid=caller_id["sid"],
+    )
     world.wait_for("call.ringing")
     return world
+
+
+def _owned_number() -> dict[str, str]:
+    return {"phone_number": f"+1415868{next(_counted):04d}"}
 
 
 def _made(answer: httpx.Response) -> Any:
