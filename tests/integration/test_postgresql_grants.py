@@ -153,4 +153,4 @@ def test_search_path_without_a_schema_is_reported_by_migrate(url: URL, command: 
 
     assert refused.status == 1
     [line] = refused.complaints
-    assert "no schema of the search path" in line
+    assert "no schema in the search path" in line

@@ -130,7 +130,7 @@ async def test_async_wait_lists_the_events_that_happened(account: aio.Account) -
 
     assert str(raised.value) == (
         f"no call.ended of call {request.call_sid} within 0.05 s; events instead: call.queued; call "
-        f"{request.call_sid} is queued; the account's clock is frozen (clock.advance(seconds) lets pending events "
+        f"{request.call_sid} is queued; the account's clock is frozen (clock.advance(seconds) makes pending events "
         "happen)"
     )
 

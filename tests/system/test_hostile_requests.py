@@ -108,6 +108,7 @@ def test_hostile_request_outside_the_twilio_api_gets_an_error_of_ringback(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("server", [SQLITE], indirect=True)  # parsing does not depend on the database
 def test_large_requests_do_not_remain_in_memory(server: ServerProcess) -> None:
     heavy = [hostile for hostile in TWILIO_REQUESTS if len(hostile.data) > HEAVY_BYTES]
 

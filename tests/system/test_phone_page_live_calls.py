@@ -220,7 +220,7 @@ def test_phone_of_an_ended_call_is_not_shown_as_waiting(phone_page: PhonePage, a
     phone_page.button("Reject").click()
 
     expect(phone_page.phone()).to_contain_text("Call ended")
-    expect(phone_page.phone()).not_to_contain_text("waits for you")
+    expect(phone_page.phone()).not_to_contain_text("waiting for you")
 
 
 @pytest.mark.parametrize(
