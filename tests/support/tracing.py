@@ -15,7 +15,6 @@ from pkgutil import walk_packages
 import pytest
 
 import ringback
-from support.sampling import WHOLE
 
 MEASURED_FOLDERS = frozenset({"unit", "integration"})
 
@@ -49,10 +48,10 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Trace the tests of MEASURED_FOLDERS, except repetitions on another database; processes only in a complete run."""
-    is_measured = item.path.parent.name in MEASURED_FOLDERS and item.get_closest_marker("repeated") is None
-    if sys.gettrace() is None or (is_measured and WHOLE):
+    """Trace the tests of MEASURED_FOLDERS, except repetitions on another database, but not the processes they start."""
+    if sys.gettrace() is None:
         return (yield)
+    is_measured = item.path.parent.name in MEASURED_FOLDERS and item.get_closest_marker("repeated") is None
     with _untraced_processes() if is_measured else _untraced():
         return (yield)
 

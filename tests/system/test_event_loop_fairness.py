@@ -33,14 +33,13 @@ SNAPSHOTS: dict[int, bytes] = {}
 MAX_SECONDS = 600.0
 
 
-@pytest.fixture(scope="module", params=["memory", "file"] if WHOLE else ["file"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedServer]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedServer]:
     """Run a server with a watched event loop, and warm it up so that caches are filled."""
     folder: Path = tmp_path_factory.mktemp("fairness")
     report = folder / "report"
     report.touch()
-    url = "sqlite://" if request.param == "memory" else f"sqlite:///{folder}/ringback.db"
-    with WatchedServer(report, database_url=url) as server, server.client() as http:
+    with WatchedServer(report, database_url=f"sqlite:///{folder}/ringback.db") as server, server.client() as http:
         for path in (f"{CONTROL}/openapi.json", f"{CONTROL}/docs", f"{ACCOUNT}/calls", f"{caller_ids_path()}.json"):
             ask(http, "GET", path)
         yield server
