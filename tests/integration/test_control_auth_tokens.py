@@ -10,6 +10,7 @@ from support.domain_values import NUMBER
 from support.in_process.control import Controlled, ControlledAccount
 from support.in_process.inboxes import messages, signature, url
 from support.receivers.receiver import Answer, CallbackReceiver, Received
+from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -143,7 +144,7 @@ async def test_delivery_in_progress_keeps_its_token_after_a_promotion(account: C
         if len(receiver.received) > 1:
             return Answer()
         promotion = account.control("POST", "/auth-tokens/promote")
-        assert asyncio.run_coroutine_threadsafe(promotion, loop).result(10).status_code == 200
+        assert asyncio.run_coroutine_threadsafe(promotion, loop).result(PATIENCE_SECONDS).status_code == 200
         return Answer(503)
 
     with CallbackReceiver(promote) as receiver:

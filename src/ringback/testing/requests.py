@@ -111,7 +111,7 @@ class AccountRequests:
     def __init__(self, account_sid: str) -> None:
         self._path = account_path(account_sid)
 
-    def read(self) -> Request[Any]:
+    def refresh(self) -> Request[Any]:
         return Request("GET", self._path, read_document)
 
     def add_caller_id(

@@ -161,7 +161,7 @@ class Account(AccountData):
 
         The next call of `client` returns a client with the current `auth_token`.
         """
-        self._set_document(await self._control.send(self._requests.read()))
+        self._set_document(await self._control.send(self._requests.refresh()))
 
     async def create_secondary_token(self) -> str:
         """Create a secondary auth token and return it. It is valid for authentication, but not used for signatures."""
