@@ -26,7 +26,7 @@ from support.wire.sockets import RawAnswer
 TWILIO_REQUESTS = [*LINES, *FIELDS, *BODIES, *PIPELINED, *PATHS, *QUERIES, *FORMS, *AUTHORIZATIONS]
 RINGBACK_REQUESTS = [*CONTROL_REQUESTS, *OUTSIDE_REQUESTS]
 HEAVY_BYTES = 500_000
-HEAVY_EVERY = 1 if WHOLE else 5
+HEAVY_EVERY = 2 if WHOLE else 5
 WARM_UP, REPEATED = (50, 50) if WHOLE else (5, 10)
 PHASES = 3
 """Number of phases in which memory may grow: allocator pools fill up, while a leak grows in every phase."""
