@@ -48,11 +48,11 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Trace the tests of MEASURED_FOLDERS, except repetitions on another database, but not the processes they start."""
-    if sys.gettrace() is None:
-        return (yield)
+    """Trace the tests of MEASURED_FOLDERS, except repetitions on another database."""
     is_measured = item.path.parent.name in MEASURED_FOLDERS and item.get_closest_marker("repeated") is None
-    with _untraced_processes() if is_measured else _untraced():
+    if sys.gettrace() is None or is_measured:
+        return (yield)
+    with _untraced():
         return (yield)
 
 
@@ -66,18 +66,10 @@ def _untraced() -> Iterator[None]:
     tracer, threads_tracer = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
     threading.settrace(None)
-    try:
-        with _untraced_processes():
-            yield
-    finally:
-        threading.settrace(threads_tracer)
-        sys.settrace(tracer)
-
-
-@contextmanager
-def _untraced_processes() -> Iterator[None]:
     variables = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_")}
     try:
         yield
     finally:
         os.environ.update(variables)
+        threading.settrace(threads_tracer)
+        sys.settrace(tracer)
