@@ -15,6 +15,8 @@ from support.clients.interception import InterceptingServer
 from support.http.bare_proxy import connect
 from support.waiting import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import sys
 from ringback.__main__ import main

@@ -35,7 +35,7 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 """
 """Terminates all other connections to this database."""
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("pgbouncer")]
+pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.xdist_group("pgbouncer")]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from support.receivers.receiver import CallbackReceiver
 from support.servers.command import Command
 from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, caller_ids_path
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 
 LIST = f"{caller_ids_path()}.json"
 ACCOUNT = f"/_ringback/accounts/{ACCOUNT_SID}"

@@ -8,7 +8,7 @@ from support.clients.interception import InterceptingServer
 from support.clients.node import FOLDER
 from support.clients.unmodified_apps import UnmodifiedPrograms, printed_lines
 
-pytestmark = pytest.mark.xdist_group("interception-clients")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interception-clients")]
 
 CANCELING = """
 import json, time

@@ -13,6 +13,8 @@ from support.clients.programs import run_alone
 from support.code_blocks import client_page, readme_block
 from support.servers.server import ServerProcess
 
+pytestmark = pytest.mark.slow
+
 INSTALLED = Path(sys.prefix) / "old-clients"
 PYTHON_LIFE = """
 import json, time

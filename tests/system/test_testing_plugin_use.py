@@ -3,7 +3,11 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from support.packaging.suites import run_suite
+
+pytestmark = pytest.mark.slow
 
 UNUSED = """
 import sys
