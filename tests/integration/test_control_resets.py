@@ -186,7 +186,7 @@ async def test_request_with_a_slow_body_uses_the_account_after_the_body(
 
 
 @pytest.mark.parametrize("change", [{"account_type": "trial"}, {"long_friendly_name": "truncate"}])
-async def test_request_with_a_slow_body_uses_the_policy_after_the_body(
+async def test_request_with_a_slow_body_uses_the_policy_that_applies_when_the_body_is_complete(
     account: ControlledAccount, change: dict[str, str]
 ) -> None:
     answer = await post_slowly(account, lambda: account.control("PUT", "/policy", change), b"FriendlyName=" + b"n" * 65)

@@ -1,4 +1,4 @@
-"""ringback.testing.aio, and the synchronous classes in an event loop that serves the StatusCallback."""
+"""Tests of ringback.testing.aio, and of the synchronous classes called from the event loop that serves the callback."""
 
 import asyncio
 import socket

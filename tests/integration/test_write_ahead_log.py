@@ -191,7 +191,7 @@ def test_checkpoint_by_another_program_gives_no_log_size(
 
 
 def is_free(file: Path) -> bool:
-    """Tell whether no checkpoint is in progress."""
+    """Return True if no checkpoint is in progress."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         return bool(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1] >= 0)
 

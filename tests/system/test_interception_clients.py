@@ -1,4 +1,4 @@
-"""Unmodified applications with Twilio's libraries, intercepted by the output of `ringback env` in the docs."""
+"""Unmodified applications with Twilio's libraries, intercepted with the settings that `ringback env` prints."""
 
 import shutil
 from pathlib import Path

@@ -87,7 +87,7 @@ def test_killed_worker_is_replaced_and_loses_nothing(workers: ServerProcess) -> 
     assert before & children(workers) == set()
 
 
-def test_worker_without_a_database_is_restarted_and_stops_no_other(database_url: str) -> None:
+def test_worker_without_a_database_is_restarted_without_stopping_the_others(database_url: str) -> None:
     with (
         SeverableProxy(make_url(database_url)) as line,
         ServerProcess(database_url=line.url, workers=2, **QUICK) as server,

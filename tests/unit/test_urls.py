@@ -153,7 +153,7 @@ def test_url_without_secrets_has_no_user_info_and_query(url: str, shown: str) ->
     assert without_secrets(url) == shown
 
 
-def test_host_has_at_most_the_length_of_a_host_name() -> None:
+def test_host_is_limited_to_253_characters() -> None:
     longest = f"{'a' * 63}." * 3 + "b" * 61
 
     assert parse_url(f"http://{longest}:65535/").host == longest

@@ -77,7 +77,7 @@ class Settings(BaseSettings):
         None, description="how long after its request a code is valid; by default as long as the call lasts"
     )
     calls_per_number_and_week: CallsAWeek | None = Field(
-        None, description="how often a number may be called within seven days; by default without limit"
+        None, description="how often a number may be called within seven days; unlimited by default"
     )
     account_type: AccountType = Field(
         AccountType.FULL, description="type of the accounts; a trial account cannot verify numbers by API"

@@ -58,7 +58,7 @@ class PolicyResponse(ResponseModel):
     long_friendly_name: LongFriendlyName
     second_request: SecondRequest
     callback_signed_port: SignedPort
-    overrides: list[str] = Field(description="Limits set for this account. The others are those of the settings.")
+    overrides: list[str] = Field(description="Limits set for this account. All other limits come from the settings.")
 
 
 def _policy_response(own: AccountPolicy, settings: CallPolicy) -> PolicyResponse:

@@ -88,7 +88,7 @@ def _has_all(hop: CallbackHop, form: ParameterPairs) -> bool:
 
 
 def _carried(hop: CallbackHop, form: ParameterPairs) -> str:
-    """Describe which of the StatusCallback's parameters a request has, if some are missing."""
+    """Describe which of the StatusCallback's parameters a request has. At least one must be missing."""
     carried = set(hop.parameters(form))
     if not carried:
         return "no parameters"

@@ -206,7 +206,7 @@ def record_attempt(
 
 
 def abandon_callback(unit_of_work: UnitOfWork, callback: StatusCallback) -> None:
-    """Mark a callback as failed if its attempt cannot be journaled, so that it is not sent repeatedly."""
+    """Mark as failed a callback whose attempt could not be journaled, so that it is not sent repeatedly."""
     with unit_of_work:
         unit_of_work.callbacks.settle(callback, CallbackStatus.FAILED, attempts_made=callback.attempts + 1, due=None)
 

@@ -71,7 +71,7 @@ def create_validation_request(
 def _lock_number(
     unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, context: CallContext
 ) -> list[ValidationCall]:
-    """Lock a number that may be called, and return the calls to it that the request ends.
+    """Lock a number, check that it may be called, and return the calls to it that the new request ends.
 
     Raises TwilioError 21449, 21450 or 22100.
     """

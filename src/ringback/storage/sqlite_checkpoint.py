@@ -50,8 +50,8 @@ class WriteAheadLog:
     def _note_length(self, pages: int, *, is_failed_restart: bool) -> None:
         """Store the length of the log, and the length at which it is restarted.
 
-        The log cannot be restarted while another program is reading from it. The next attempt comes after the same
-        number of pages again, because writers would wait in vain during an immediate one.
+        The log cannot be restarted while another program is reading from it. The next attempt is made
+        when the log has grown by as many pages again: until then, it would probably fail and only delay writers.
         """
         if is_failed_restart:
             self._restart_at_pages = pages + self._long_pages

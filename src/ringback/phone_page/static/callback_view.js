@@ -111,7 +111,7 @@ function signature({ headers, method, parameters, signature: verdict }) {
   return [
     h("p", {}, verdict.is_valid ? `Valid for ${what} that were sent. ${BEHIND_A_PROXY}` : `Invalid for ${what} that were sent: ${explainDifference(verdict)}`),
     nameValueList([["X-Twilio-Signature", headers["X-Twilio-Signature"] ?? ""]]),
-    h("p", {}, posted ? ["The signed text is the URL, followed by the parameters by sorted name: ", h("bdi", {}, h("code", {}, posted))] : "The signed text is only the URL, including its query."),
+    h("p", {}, posted ? ["The signed text is the URL, followed by the parameters sorted by name: ", h("bdi", {}, h("code", {}, posted))] : "The signed text is only the URL, including its query."),
   ];
 }
 
