@@ -108,7 +108,7 @@ def _write(unit_of_work: UnitOfWork, name: str, rows: Sequence[Mapping[str, Any]
 
 
 def _write_accounts(unit_of_work: UnitOfWork, batches: Iterable[Sequence[Mapping[str, Any]]]) -> Steps[None]:
-    """Insert accounts after their parents. Accounts whose parent is missing come last, and the database rejects them."""
+    """Insert accounts after their parents. Accounts whose parent is missing come last: the database rejects them."""
     written: set[str | None] = {None}
     waiting: list[Sequence[Mapping[str, Any]]] = []
     for rows in batches:

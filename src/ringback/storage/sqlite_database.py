@@ -137,7 +137,7 @@ class SqliteDatabase(Database):
         self._blocks = False
 
     def read_any_text(self) -> None:
-        """From now on, read text that is not UTF-8 as bytes. Called only once such text is found, because it slows reads."""
+        """From now on, read text that is not UTF-8 as bytes. This slows reads: call it only when such text is found."""
         self.connection.text_factory = text_or_bytes
 
     async def _wait_for_long_operation(self) -> None:
