@@ -17,13 +17,13 @@ from ringback.server.console import finish_output, open_missing_streams
 def main() -> int:
     """Run a command.
 
-    Garbage collections during the imports would find nothing and take a tenth of the startup. Building FastAPI's models
-    of OpenAPI would take another tenth; pydantic builds them for the first request of /docs.
+    Garbage collection is off during the imports, because it would free nothing and take a tenth of the startup time.
+    Building FastAPI's OpenAPI models would take another tenth, so pydantic builds them at the first request for /docs.
     """
     gc.disable()
     open_missing_streams()
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error does: every message can be printed
+        sys.stdout.reconfigure(errors="backslashreplace")  # as for standard error, so that every message can be printed
     if sys.argv[1:2] == ["serve"]:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _exit)
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Exit with status 0 if the server is stopped during its imports."""
+    """Handle a stop signal that arrives during the imports: exit with status 0."""
     sys.exit(0)
 
 

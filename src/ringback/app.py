@@ -41,7 +41,7 @@ def create_app(
     clock: Clock | None = None,
     callback_transport: "httpx.AsyncBaseTransport | None" = None,
 ) -> Application:
-    """Return the application, with an opened, migrated and seeded database. Its lifespan runs the background tasks.
+    """Open, migrate and seed the database, and return the application. Its lifespan runs the background tasks.
 
     Tests replace the system clock with `clock` and the network with `callback_transport`. Raises DatabaseUnavailable or
     SeedError with a message for the user.

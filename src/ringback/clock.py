@@ -12,13 +12,13 @@ from ringback.domain.timestamps import MICROSECONDS, Timestamp
 NANOSECONDS = 1_000_000_000
 NANOSECONDS_IN_MICROSECOND = NANOSECONDS // MICROSECONDS
 SMALL_STEP_SECONDS = 2.0
-"""Longest forward step that is followed immediately: leases last longer."""
+"""Longest forward step that is followed immediately. It is shorter than a lease."""
 SMALL_STEP_NANOSECONDS = round(SMALL_STEP_SECONDS * NANOSECONDS)
 FOLLOW_AFTER_SECONDS = 10.0
 """Delay before a longer forward step is followed. During the delay each process renews its leases with the new time, so
 that no other process takes over its callbacks."""
 SLOWDOWN = 10
-"""While the machine's clock is behind, this clock loses one tenth of the elapsed time, which calls do not notice."""
+"""While the machine's clock is behind, this clock runs one tenth slower, which does not affect calls noticeably."""
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ class Clock(Protocol):
         ...
 
     def latest(self) -> Timestamp:
-        """Return the latest time that any process may read. Leases expire by this time."""
+        """Return the latest time that any process may read. Renewed leases start at this time."""
         ...
 
 
@@ -44,10 +44,10 @@ monotonic_ns: Callable[[], int] = (
 
 
 class SystemClock:
-    """The machine's time without backward steps: it never goes back, so pending work never waits because of a step.
+    """The machine's time without backward steps, which would delay pending work.
 
     When the machine's clock is set back, this clock continues, a tenth slower, until both agree. A forward step is
-    followed; one of more than SMALL_STEP_SECONDS only after FOLLOW_AFTER_SECONDS.
+    followed, immediately if it is at most SMALL_STEP_SECONDS, otherwise after FOLLOW_AFTER_SECONDS.
     """
 
     def __init__(self) -> None:

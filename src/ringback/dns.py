@@ -1,7 +1,7 @@
 """Name resolution and connections that never block the event loop or its threads.
 
-The event loop's own resolver uses a small thread pool that everything shares and that a shutdown waits for: a single
-name server that does not respond would block both.
+The event loop's own resolver uses a small thread pool. All tasks share this pool, and a shutdown waits for it: a single
+unresponsive name server would block them all.
 """
 
 import asyncio

@@ -53,7 +53,7 @@ def metrics_router(services: Services) -> APIRouter:
 
 
 async def _backlog(database: Database, system_now: Timestamp) -> Backlog | None:
-    """Return the counts of pending work, or None while the database is unavailable, to report the other metrics."""
+    """Return the counts of pending work, or None while the database is unavailable: the other metrics are available."""
     try:
         return await database.run(count_backlog, system_now=system_now)
     except DatabaseUnavailable:

@@ -48,8 +48,9 @@ async def run_forever(
 ) -> None:
     """Repeat the work of the task `name`, with a `pause` after each round, until cancelled.
 
-    `wake_event` ends a pause early; it is cleared before each round. An `outage` of work or pause is reported and
-    retried after `retry_seconds`. Every other exception ends the loop: the supervisor restarts it.
+    `wake_event` ends a pause early; it is cleared before each round. If the work or the pause raises `outage`, this is
+    reported, and the work is retried after `retry_seconds`. Every other exception ends the loop: the supervisor
+    restarts it.
     """
     while True:
         try:

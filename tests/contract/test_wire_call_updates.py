@@ -81,7 +81,7 @@ def test_status_of_an_update_is_canceled_or_completed(api: Api, form: dict[str, 
 
     assert (answer.status_code, error_of(answer).code) == (400, 20001)
     shown = " ".join(["Invalid Status", *filter(None, form.values())])
-    assert error_of(answer).message == f"{shown}: canceled or completed"
+    assert error_of(answer).message == f"{shown}: must be canceled or completed"
     assert fetch_call(api, sid)["status"] == "queued"
 
 

@@ -28,7 +28,7 @@ async def test_verdict_names_a_missing_signature(account: ControlledAccount) -> 
 @pytest.mark.parametrize(
     ("signed", "headers", "difference"),
     [
-        ("https://test{path}", {}, "the receiver sees http, the sender was given https (does a proxy end TLS?)"),
+        ("https://test{path}", {}, "the receiver sees http, the sender was given https (does a proxy terminate TLS?)"),
         (
             "http://app.test{path}",
             {"X-Forwarded-Host": "app.test"},

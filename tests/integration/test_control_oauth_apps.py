@@ -200,7 +200,7 @@ async def test_log_has_the_reason_of_a_refused_access_token(controlled: Controll
 
     client_id = app["client_id"]
     assert [line["reason"] for line in lines if line["event"] == "request"] == [
-        f"access tokens of {client_id} are valid only for {account.sid}, not for its subaccounts or others",
+        f"access tokens of {client_id} are valid only for {account.sid}, not for subaccounts or other accounts",
         f"the access token was not signed with the client secret of {client_id}",
         "the access token does not belong to an existing OAuth app",
         f"the access token of {client_id} has expired by the account's clock",

@@ -14,7 +14,7 @@ import pytest
 from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
 
 WAIT_SECONDS = 30
-TLS = "the receiver sees http, the sender was given https (does a proxy end TLS?)"
+TLS = "the receiver sees http, the sender was given https (does a proxy terminate TLS?)"
 
 
 def inbox_of(server: ServerProcess, name: str) -> str:

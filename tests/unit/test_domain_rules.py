@@ -42,7 +42,7 @@ def test_friendly_name_has_1_to_64_code_points(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "\U0001f4de" * 65])
 def test_friendly_name_of_another_length_is_invalid(name: str) -> None:
-    assert friendly_name_error(name) == "between 1 and 64 characters"
+    assert friendly_name_error(name) == "must have between 1 and 64 characters"
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x08", "\x0b", "\x0c", "\x0e", "\x1f", "\ud800", "\ufffe", "\uffff"])

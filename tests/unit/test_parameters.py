@@ -141,14 +141,14 @@ def test_extension_of_digits_and_pauses_is_accepted(extension: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("CallDelay", "x", "Invalid CallDelay x: a whole number of seconds from 0 to 60"),
-        ("Extension", "x", "Invalid Extension x: at most 50 of the characters 0-9 # * w W"),
+        ("CallDelay", "x", "Invalid CallDelay x: must be a whole number of seconds from 0 to 60"),
+        ("Extension", "x", "Invalid Extension x: must consist of at most 50 of the characters 0-9 # * w W"),
         (
             "StatusCallback",
             "x",
-            "Invalid StatusCallback x: an absolute http or https URL of at most 1000 characters",
+            "Invalid StatusCallback x: must be an absolute http or https URL of at most 1000 characters",
         ),
-        ("StatusCallbackMethod", "x", "Invalid StatusCallbackMethod x: GET or POST"),
+        ("StatusCallbackMethod", "x", "Invalid StatusCallbackMethod x: must be GET or POST"),
     ],
 )
 def test_error_names_the_parameter_its_value_and_its_rule(name: str, value: str, message: str) -> None:

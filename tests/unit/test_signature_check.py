@@ -53,7 +53,7 @@ def test_signature_documented_for_a_tls_proxy_with_a_port_is_explained() -> None
     assert told.signed_url == "http://mycompany.com:8080/myapp.php?foo=1&bar=2"
     assert told.matching_url == "https://mycompany.com/myapp.php?foo=1&bar=2"
     assert told.difference == (
-        "the receiver sees http, the sender was given https (does a proxy end TLS?), "
+        "the receiver sees http, the sender was given https (does a proxy terminate TLS?), "
         "and the URL was signed without the port of the Host header"
     )
 
@@ -61,7 +61,7 @@ def test_signature_documented_for_a_tls_proxy_with_a_port_is_explained() -> None
 def test_invalid_signature_is_explained_in_one_sentence() -> None:
     told = verdict("https://app.test/xa1", body="a=1")
 
-    difference = "the receiver sees http, the sender was given https (does a proxy end TLS?)"
+    difference = "the receiver sees http, the sender was given https (does a proxy terminate TLS?)"
     assert told == SignatureVerdict(
         is_valid=False,
         signed_url="http://app.test/x",
@@ -117,7 +117,7 @@ def test_likeliest_explanation_is_named() -> None:
 
     told = verdict("https://app.test/x", headers=headers)
 
-    assert "does a proxy end TLS?" in str(told.difference)
+    assert "does a proxy terminate TLS?" in str(told.difference)
 
 
 def test_auth_token_of_another_account_is_named() -> None:

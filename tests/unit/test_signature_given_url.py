@@ -31,7 +31,7 @@ def test_get_was_signed_for_the_given_url_with_the_parameters() -> None:
 def test_likelier_difference_is_named_instead() -> None:
     told = verdict("https://app.test/x", given_url="https://app.test/x")
 
-    assert told.difference == "the receiver sees http, the sender was given https (does a proxy end TLS?)"
+    assert told.difference == "the receiver sees http, the sender was given https (does a proxy terminate TLS?)"
 
 
 @pytest.mark.parametrize(

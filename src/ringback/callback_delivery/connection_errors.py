@@ -14,14 +14,15 @@ from ringback.domain.urls import HttpUrl
 _SHOWN_BYTES = 40
 _TLS_ALERT = b"\x15\x03"
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
-"""OpenSSL's reasons when the peer's answer to the handshake is not TLS."""
+"""OpenSSL's error reasons for a peer that does not respond to the handshake with TLS."""
 _CLOSED = frozenset({"UNEXPECTED_EOF_WHILE_READING", None})
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 
 _EXPIRED, _NOT_YET_VALID = 10, 9
 _SELF_SIGNED = 18
 _OTHER_NAMES = frozenset({62, 64})
-"""OpenSSL's results (X509_V_ERR_…) for other names: https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/"""
+"""OpenSSL's verification errors (X509_V_ERR_…) for a certificate that is issued to another name:
+https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/"""
 
 
 class ResponseTooLarge(Exception):
@@ -38,7 +39,7 @@ def connection_error(
     is_connected: bool,
     response_start: bytes,
 ) -> str:
-    """Return why a request to `url`, sent to an `address` of its destination, got no answer.
+    """Return the reason why a request to `url`, sent to an `address` of its destination, got no answer.
 
     `is_connected` is True if a TCP connection was made. `response_start` holds the first bytes received.
     """
@@ -57,7 +58,7 @@ def connection_error(
 
 
 def resolution_error(error: OSError, host: str) -> str:
-    """Return why a host name could not be resolved."""
+    """Return the reason why a host name could not be resolved."""
     advice = "Check its spelling and DNS, or map it to an address with the setting callback_host_map"
     if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
         return f"the name server did not answer for the host name {host}. {advice}"
@@ -140,7 +141,7 @@ def _broken_answer(error: Exception, destination: Destination, place: str, respo
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception, its causes and contexts, and the members of exception groups among them."""
+    """Yield an exception with its causes and contexts, including the members of exception groups."""
     pending, seen = [error], set[int]()
     while pending:
         cause = pending.pop(0)

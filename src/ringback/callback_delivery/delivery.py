@@ -25,12 +25,12 @@ from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.unit_of_work import UnitOfWork
 
 DATABASE_RETRY_SECONDS = 40.0
-"""How long a delivery retries a database operation. During that time this process does not claim the callback again,
-and other processes cannot claim it without the database."""
+"""How long a delivery retries a database operation. During that time, this process does not claim the callback again,
+and other processes cannot use the database either."""
 RETRY_SECONDS = 1.0
 """Pause between attempts at a database operation."""
 AREA_CHARACTERS = len("+1415")
-"""Numbers that share this many first characters use the same data for the geography lookup."""
+"""Length of a number's prefix that determines which data the geography lookup reads."""
 
 SUPPRESSED = "suppressed by an injected fault"
 INTERNAL_ERROR = "internal error in ringback; see its log for details"
@@ -100,7 +100,7 @@ class CallbackDelivery:
         await asyncio.gather(*(client.close() for client in self._idle_clients))
 
     async def deliver(self, callback: StatusCallback) -> None:
-        """Deliver a claimed callback as planned. It stays pending if the database cannot store the outcome."""
+        """Deliver a claimed callback as planned. If the outcome cannot be stored, the callback stays pending."""
         clients: list[CallbackClient] = []
         try:
             planned = plan(callback)
@@ -140,7 +140,8 @@ class CallbackDelivery:
     async def _send(self, planned: SendPlan, clients: Sequence["CallbackClient"]) -> None:
         """Send all copies, each with its own retries, and record every attempt.
 
-        One successful attempt marks the callback as delivered. It stays pending until the last copy has been sent.
+        The callback stays pending until the last copy has been sent. It is then marked as delivered if any attempt
+        succeeded.
         """
         callback = planned.callback
         progress = _Progress(callback.attempts, planned.copies)
@@ -190,7 +191,7 @@ class CallbackDelivery:
             progress.is_deleted |= not is_recorded
 
     async def _give_up(self, callback: StatusCallback, error: str) -> None:
-        """Record that a delivery failed, having sent nothing or hit an internal error, so that it is not repeated."""
+        """Record a delivery as failed after its suppression or an internal error, so that it is not repeated."""
         at, number = self._clock.now(), callback.attempts + 1
         attempt = CallbackAttempt(number, at, callback.method, without_secrets(callback.url), (), None, "", 0.0, error)
         with suppress(DatabaseUnavailable):
@@ -229,7 +230,7 @@ class CallbackDelivery:
 
 
 def _attempt(at: Timestamp, seconds: float, outcome: "Outcome") -> CallbackAttempt:
-    """Return an attempt without a number, which it gets when it is recorded."""
+    """Return an unnumbered attempt. Its number is assigned when it is recorded."""
     last = outcome.hops[-1]
     return CallbackAttempt(
         number=0,

@@ -17,9 +17,10 @@ class EgressRefused(Exception):
 
 
 class Destination(NamedTuple):
-    """Where to connect for a request. `mapped_to` names the target of the host map, None for the URL's own host.
+    """The server to connect to for a request. `mapped_to` is the target in the host map, None for the URL's own host.
 
-    `is_proxied` tells that the target stands for a proxy that ends TLS: it is reached in plain HTTP.
+    `is_proxied` tells whether the target takes the place of a proxy that terminates TLS, and is reached over plain
+    HTTP.
     """
 
     scheme: str
@@ -31,11 +32,11 @@ class Destination(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
-    """The hosts that callbacks may reach, and the hosts to connect to in place of others.
+    """The hosts that callbacks may reach, and the host map, which replaces some hosts with others.
 
-    A target in `host_map` is a host, or a URL ``http://127.0.0.1:8000``: a port that is reached in plain HTTP.
+    A target in `host_map` is a host, or a URL such as ``http://127.0.0.1:8000``, which is reached over plain HTTP.
     Without `names` and `networks`, all hosts are allowed. Cloud metadata services and link-local addresses are allowed
-    only by a network that contains them.
+    only if one of the `networks` contains them.
     """
 
     names: Sequence[str] = ()
@@ -50,7 +51,7 @@ class EgressPolicy:
         return cls(names, networks, {_normalized(name): target for name, target in host_map.items()})
 
     def destination(self, url: HttpUrl) -> Destination:
-        """Return where to connect for a URL."""
+        """Return the server to connect to for a URL."""
         target = self.host_map.get(_normalized(url.host))
         if target is None:
             return Destination(url.scheme, url.host, url.port)

@@ -32,13 +32,13 @@ from ringback.domain.secrets import MASKED
 from ringback.domain.signature_check import has_valid_signature
 
 ANSWER_CHARACTERS = 2_048
-"""The length of a response's body that the journal keeps."""
+"""Maximum length of a response body in the journal."""
 MAX_BYTES_PER_CHARACTER = 4
 READ_CHUNK_BYTES = 512
-"""A chunk is parsed without yielding to other tasks. The head of most responses fits into one."""
+"""A chunk is parsed without yielding to other tasks. Most response heads fit into one chunk."""
 MAX_RESPONSE_BYTES = 64 * 1024
 """Limit on the bytes that are read from a connection: 8 KiB for the body that is kept, the rest for the head and the
-1xx responses before it. A hostile receiver may send any number of these."""
+1xx responses before it. A hostile receiver may send any number of 1xx responses."""
 PARSING_BUDGET_SECONDS = 0.002
 """Time to parse one response without pauses. Only hostile responses need more: a hundred 1xx responses, or fifty
 chunks of one byte."""
@@ -127,7 +127,7 @@ class _Answer:
 class CallbackClient:
     """Sends one StatusCallback at a time. `transport` replaces the network in tests.
 
-    `certificates` are those of private authorities, in PEM format, which are trusted in addition to the public ones.
+    `certificates` are PEM certificates of private authorities that are trusted in addition to the public authorities.
     """
 
     def __init__(
@@ -208,7 +208,7 @@ class CallbackClient:
         policy: DeliveryPolicy,
         monitor: ConnectionMonitor,
     ) -> _Answer:
-        """Send a request to an allowed address, with the host's name in SNI, certificate check and Host header."""
+        """Send a request to an allowed address. SNI, the certificate check and the Host header use the host's name."""
         read_seconds, connect_seconds = policy.read_timeout_ms / 1000, policy.connect_timeout_ms / 1000
         http_request = httpx.Request(
             request.method,

@@ -39,11 +39,11 @@ _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
 address (RFC 6052)."""
 _ISATAP_MARKS = frozenset({0x0000_5EFE, 0x0200_5EFE})
 _UNUSED_BITS = range(64, 72)
-"""The octet of an embedded address that RFC 6052 reserves."""
+"""The octet that RFC 6052 reserves in an IPv6 address with an embedded IPv4 address."""
 
 
 def is_in(networks: Sequence[Network], address: Address) -> bool:
-    """Tell whether one of the networks contains the address. IPv4 and IPv6 never match."""
+    """Tell whether one of the networks contains the address. An IPv6 network never contains an IPv4 address."""
     return any(address.version == network.version and address in network for network in networks)
 
 

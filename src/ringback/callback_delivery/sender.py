@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 
 class CallbackSender:
-    """Sends due callbacks concurrently, at most `max_deliveries` at a time. `random_fraction` selects faults."""
+    """Sends due callbacks concurrently, at most `max_deliveries` at a time. `random_fraction` triggers faults."""
 
     def __init__(
         self,
@@ -126,14 +126,14 @@ class CallbackSender:
             delivery.add_done_callback(partial(self._ended, callback.call_sid, partition))
 
     async def _pause_seconds(self) -> float:
-        """Return the seconds until the next callback is due, among those that may be started."""
+        """Return the seconds until the next due time among the callbacks whose deliveries may start."""
         if self._next_due is None:
             return MAX_PAUSE_SECONDS
         seconds = seconds_between(self._clock.now(), self._next_due)
         return min(max(seconds, MIN_PAUSE_SECONDS), MAX_PAUSE_SECONDS)
 
     def _ended(self, call_sid: str, partition: DeliveryPartition, delivery: asyncio.Task[None]) -> None:
-        """Free the slot of a delivery. A failed delivery is repeated when its lease expires."""
+        """Free the slot of a completed delivery. If it raised an exception, it is repeated when its lease expires."""
         self._deliveries.discard(delivery)
         self._call_sids.discard(call_sid)
         self._in_progress[partition] -= 1

@@ -1,7 +1,7 @@
-"""The lowest client versions with which the lines of `ringback env` work, and the versions in use.
+"""The lowest client versions that work with the lines of `ringback env`, and the versions in use.
 
-Versions are read from files of the current folder and its virtual environment. Only `node --version` is executed, and
-unreadable files are ignored. Source: docs/interception.md, the table of library versions.
+Versions are read from files in the current folder and its virtual environment. Unreadable files are ignored. The only
+command that is executed is `node --version`. Source: docs/interception.md, the table of library versions.
 """
 
 import os
@@ -17,7 +17,7 @@ from typing import NamedTuple
 Version = tuple[int, ...]
 
 NODE_SECONDS = 5.0
-"""Time limit of `node --version`: the wrapper of a version manager may be slow."""
+"""Time limit for `node --version`: a version manager's wrapper may be slow."""
 OLD_NODE = (
     "Node {version} ignores the proxy variables in {modules}; Node 22.21 and 24.5 read them. The file in NODE_OPTIONS "
     "redirects its requests to ringback. If the application sets NODE_OPTIONS itself, keep this file in it"
@@ -71,7 +71,7 @@ NODE = Library(
 PHP = Library(
     "twilio/sdk for PHP",
     (6, 5, 0),
-    "older versions ignore TWILIO_REGION and reach Twilio without the proxy; before 5.37.0 they fail with it",
+    "older versions ignore TWILIO_REGION and reach Twilio without the proxy; before 5.37.0 they fail with the proxy",
     {"composer.lock": rf'"name": "twilio/sdk",\s*"version": "{_NUMBER}"'},
 )
 RUBY = Library(
@@ -113,12 +113,12 @@ LIBRARIES: Mapping[str, tuple[Library, ...]] = {
 
 
 def safe_version_note(client: str) -> list[str]:
-    """Return a sentence for each library of a client that names its lowest safe version."""
+    """Return a sentence for each of a client's libraries, with the lowest safe version."""
     return [f"Lowest safe version of {library.name}: {_shown(library.lowest)}." for library in LIBRARIES[client]]
 
 
 def version_warnings(client: str, folder: Path) -> list[str]:
-    """Return a warning for each library in use that is older than its lowest safe version, and for an old Node."""
+    """Return warnings about libraries older than their lowest safe versions, and about an old version of Node."""
     warnings = [
         f"{library.name} {_shown(installed.version)} in {installed.file} is older than {_shown(library.lowest)}, the "
         f"lowest safe version: {library.older} (docs/interception.md)"
@@ -133,7 +133,8 @@ def version_warnings(client: str, folder: Path) -> list[str]:
 def reads_proxy_variables(node: Version) -> bool:
     """Tell whether Node's own fetch, http and https obey NODE_USE_ENV_PROXY.
 
-    Source: changelogs of Node 22.21.0, 24.0.0 (fetch alone) and 24.5.0, and docs/interception.md, where they were run.
+    Source: the changelogs of Node 22.21.0, 24.0.0 (fetch alone) and 24.5.0, and the test results in
+    docs/interception.md.
     """
     return node >= (24, 5) or (22, 21) <= node < (23,)
 
@@ -147,7 +148,7 @@ def _node_warnings() -> list[str]:
 
 
 def node_version() -> Version | None:
-    """Return the version of the Node on PATH, or None if it does not answer within NODE_SECONDS."""
+    """Return the version of Node on PATH, or None if Node does not respond within NODE_SECONDS."""
     node = shutil.which("node")
     if node is None:
         return None
@@ -167,7 +168,7 @@ def node_version() -> Version | None:
 
 
 def _installed(library: Library, folder: Path) -> Iterator[InstalledVersion]:
-    """Yield the versions of a library in the files of a folder, and for Python also in its environments."""
+    """Yield the versions of a library that the files in a folder name, and for Python those in virtual environments."""
     for pattern, expression in library.files.items():
         for file in _files(folder, pattern):
             if found := re.search(expression, _text(file)):

@@ -36,7 +36,7 @@ TRUST_ENV_IN_CODE = (
     "http_client = AsyncTwilioHttpClient(pool_connections=False)",
     "http_client.session = aiohttp.ClientSession(trust_env=True)",
 )
-"""The first line keeps the library from opening a session itself, which nothing would close."""
+"""The first line keeps the library from opening its own session, which would never be closed."""
 NEW_AUTHORITY = (
     "created a new certificate authority in {folder}. A server that was started in another folder has a different one, "
     "unless both have the same setting authority_folder"
@@ -177,7 +177,7 @@ def _on_linux(language: str) -> Callable[[ProxyEnvironment], list[str]]:
 
 
 def _any(environment: ProxyEnvironment) -> list[str]:
-    """Return the lines of all clients, each once; without those of PHP if it cannot use the folder."""
+    """Return the lines for all clients without duplicates, and without PHP's if PHP cannot use the folder."""
     lines: list[str] = []
     for client in (_python_async, _node, _curl, _java):
         lines += client(environment)
@@ -252,9 +252,9 @@ def _java_warnings(variables: Mapping[str, str]) -> list[str]:
 
 
 def _direct_hosts(variables: Mapping[str, str]) -> tuple[tuple[str, ...], list[str]]:
-    """Return the hosts for NO_PROXY, and its current entries that are left out because they cover Twilio's hosts.
+    """Return the hosts for NO_PROXY, and its current entries that are omitted because they cover Twilio's hosts.
 
-    Spaces separate entries too, as in curl, PHP, Ruby and axios.
+    Entries may also be separated by spaces, as in curl, PHP, Ruby and axios.
     """
     today = f"{variables.get('NO_PROXY', '')},{variables.get('no_proxy', '')}".replace(",", " ").split()
     entries = dict.fromkeys([*today, *LOCAL_HOSTS])
@@ -283,6 +283,10 @@ def _region(client: str) -> list[str]:
         )
     return [
         *_notes("Libraries use a host that public DNS does not have: calls that bypass the proxy fail."),
-        *(_notes("Those of Ruby and .NET do not: run `ringback env` for them too.") if client == "any" else []),
+        *(
+            _notes("The libraries for Ruby and .NET do not: run `ringback env` for them too.")
+            if client == "any"
+            else []
+        ),
         *_exports(TWILIO_REGION=UNRESOLVABLE_REGION),
     ]

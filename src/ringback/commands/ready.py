@@ -59,7 +59,7 @@ def _without_password(text: str) -> str:
 
 
 def reason_not_ready(url: str) -> str | None:
-    """Return why the server at this base URL is not ready, or None if it is."""
+    """Return the reason why the server at this base URL is not ready, or None if it is ready."""
     no_proxy = build_opener(ProxyHandler({}))
     try:
         with no_proxy.open(f"{url}/readyz", timeout=TIMEOUT_SECONDS):

@@ -50,7 +50,7 @@ def run(settings: Settings) -> int:
 
 
 def _check_database(settings: Settings) -> None:
-    """Raise DatabaseUnavailable once, instead of in every worker."""
+    """Raise DatabaseUnavailable here, once, instead of in every worker."""
     with (
         closing(open_database(settings.database_url, settings.database_listen_url)) as database,
         reported_as_unavailable(settings.database_url),
@@ -66,7 +66,7 @@ def _serve(
     *,
     announces: bool = True,
 ) -> int:
-    """Serve in this process. `interception` holds the sockets of the proxy and of TLS by their names."""
+    """Serve in this process. `interception` maps names to the sockets of the proxy and TLS."""
     from ringback.app import create_app  # 63 ms; the listener queues the connections that clients open until then
 
     try:
@@ -93,7 +93,7 @@ def _serve(
 def _listener_factory(
     settings: Settings, interception: Mapping[str, socket]
 ) -> "Callable[[Application], Sequence[Listener]]":
-    """Open the certificate authority for the sockets of the proxy and of TLS. Import nothing if there are none."""
+    """Open the certificate authority for the sockets of the proxy and TLS. Without such sockets, import nothing."""
     if not interception:
         return lambda _: ()
     from ringback.proxy.listeners import make_listeners, open_certificates  # 53 ms

@@ -19,9 +19,9 @@ def warn_of_unknown_settings() -> None:
 
 
 def announce(settings: Settings, auth_token: str, url: str, other_urls: Mapping[str, str]) -> None:
-    """Print or log the URL of the server and its other URLs by name. Warn if other machines can use it.
+    """Print or log the server's URL, and its other URLs with their names. Warn if other machines can use the server.
 
-    `auth_token` is that of the account that the settings name. It is printed on a terminal, and never logged.
+    `auth_token` belongs to the account that the settings name. It is printed on a terminal, but never logged.
     """
     if is_open_to_others(settings):
         get_logger().warning("control API open to other machines", host=settings.host, hint="set control_token")

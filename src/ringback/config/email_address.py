@@ -1,4 +1,4 @@
-"""Email addresses in the seed file and the control API. A separate module, as the library is slow to import."""
+"""Email addresses in the seed file and the control API. A separate module, because the library is slow to import."""
 
 from typing import Annotated
 

@@ -74,13 +74,13 @@ class Settings(BaseSettings):
     prompt_timeout_seconds: PositiveSeconds = Field(10.0, description="how long a prompt waits for the code")
     code_attempts: CodeAttempts = Field(3, description="number of prompts for the code in a call")
     code_lifetime_seconds: CodeLifetime | None = Field(
-        None, description="how long after its request a code is valid; by default as long as the call lasts"
+        None, description="how long a code is valid after its request; by default until the call ends"
     )
     calls_per_number_and_week: CallsAWeek | None = Field(
         None, description="how often a number may be called within seven days; unlimited by default"
     )
     account_type: AccountType = Field(
-        AccountType.FULL, description="type of the accounts; a trial account cannot verify numbers by API"
+        AccountType.FULL, description="type of the accounts; a trial account cannot verify numbers through the API"
     )
     long_friendly_name: LongFriendlyName = Field(
         LongFriendlyName.REJECT,
@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     )
     second_request: SecondRequest = Field(
         SecondRequest.SUPERSEDE,
-        description="effect of a second request for a number during a call to it: end that call, refuse, or call too",
+        description="effect of a request for a number that is being called: end that call, be refused, or call again",
     )
     callback_timeout_seconds: Annotated[PositiveSeconds, Field(le=15)] = Field(
         15.0, description="time limit of a StatusCallback, including retries"
@@ -97,13 +97,14 @@ class Settings(BaseSettings):
         5.0, description="time limit for connecting to the receiver"
     )
     callback_allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)] = Field(
-        (), description="the only hosts StatusCallbacks may reach: names, *.example.test, CIDRs, comma-separated"
+        (), description="the only hosts that StatusCallbacks may reach: names, *.example.test, CIDRs, comma-separated"
     )
     callback_host_map: Annotated[dict[str, str], NoDecode, BeforeValidator(comma_separated_pairs)] = Field(
-        {}, description="where to connect instead: localhost=host.docker.internal,app.example.com=http://127.0.0.1:8000"
+        {},
+        description="hosts and their replacements: localhost=host.docker.internal,app.example.com=http://127.0.0.1:8000",
     )
     callback_ca_file: str | None = Field(
-        None, description="PEM file of certificate authorities that receivers of StatusCallbacks may use in addition"
+        None, description="PEM file of additional certificate authorities that receivers of StatusCallbacks may use"
     )
     callback_signed_port: SignedPort = Field(
         SignedPort.AS_GIVEN, description="whether the signature of an https callback URL covers its port"

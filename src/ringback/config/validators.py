@@ -86,7 +86,7 @@ def mapped_host(text: str) -> str:
 
 
 def mapped_target(text: str) -> str:
-    """Check a target of the host map: a host as `mapped_host` does, or ``http://host:port``."""
+    """Check a target of the host map: ``http://host:port``, or a host, which `mapped_host` checks."""
     if "://" not in text:
         return mapped_host(text)
     scheme, _, authority = text.partition("://")
@@ -104,7 +104,7 @@ def mapped_target(text: str) -> str:
 
 
 def trusted_certificates(file: str | None) -> str | None:
-    """Return the certificates of a PEM file, None without a file. Raises ValueError with a message for the user."""
+    """Return the certificates in a PEM file, or None without a file. Raises ValueError with a message for the user."""
     if file is None:
         return None
     try:
@@ -151,7 +151,7 @@ def _permission(value: str) -> str:
 
 
 def key_access(key_type: KeyType, permissions: Iterable[str] | None) -> Access:
-    """Return the access of a key. Raises ValueError if a restricted key has no permissions, or another key has any.
+    """Return the access of a key. Raises ValueError unless the restricted keys, and no others, have permissions.
 
     An empty list is valid: such a key has no access.
     """
@@ -171,7 +171,7 @@ _PATTERN_RULES = {
     KEYS_PATTERN: "must be digits, * and #, with w (lower case) for a pause, and not only pauses",
     SHARED_KEY_SID: "must be 1 to 64 printable ASCII characters, without spaces and commas",
 }
-"""The rules of patterns in words."""
+"""Patterns, and their rules in words."""
 SharedKeySid = Annotated[str, Field(pattern=SHARED_KEY_SID)]
 Seconds = Annotated[float, Field(ge=0, le=MAX_PHONE_SECONDS, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]

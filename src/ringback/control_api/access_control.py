@@ -33,10 +33,10 @@ log = structlog.get_logger()
 class AccessControlMiddleware:
     """Middleware that checks a request's sender, origin, host, token and body size before a route reads the body.
 
-    StatusCallbacks are rejected because of server-side request forgery: anyone who can make a call chooses their URL,
-    and `http://localhost:8010/_ringback/reset` would erase everything. Unknown Host names are rejected because of DNS
-    rebinding: a hostile page could otherwise call the control API as same-origin. If a token is set, every
-    request needs it. `public_routes` (inboxes) accept every request; `PUBLIC_PATHS` accept every request except
+    StatusCallbacks are rejected because of server-side request forgery: anyone who can request a call chooses its
+    callback URL, and `http://localhost:8010/_ringback/reset` would erase everything. Unknown Host names are rejected
+    because of DNS rebinding: a hostile page could otherwise call the control API as same-origin. If a token is set,
+    every request needs it. `public_routes` (inboxes) accept every request; `PUBLIC_PATHS` accept every request except
     callbacks.
     """
 

@@ -136,6 +136,6 @@ async def reset_account(services: Services, account: PathAccount) -> Response:
 
 @router.post("/reset", status_code=HTTPStatus.NO_CONTENT, summary="Reset the server")
 async def reset_everything(services: Services) -> Response:
-    """Delete all accounts and their data, then recreate the accounts of the settings and the seed file."""
+    """Delete all accounts and their data, then recreate the accounts in the settings and the seed file."""
     await services.reset_all()
     return Response(status_code=HTTPStatus.NO_CONTENT)

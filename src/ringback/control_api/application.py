@@ -69,12 +69,12 @@ log = structlog.get_logger()
 
 
 class ControlApplication(FastAPI):
-    """A FastAPI application whose OpenAPI description has the control API's errors and its token."""
+    """A FastAPI application whose OpenAPI description includes the control API's errors and token."""
 
     requires_token = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Respond with 404 to a path that ends with a line feed, before which `$` in Starlette's patterns matches."""
+        """Respond with 404 to a path that ends with a line feed: `$` in Starlette's patterns would match before it."""
         if scope["type"] == "http" and scope["path"].endswith("\n"):
             await error_response(HTTPStatus.NOT_FOUND, "Not Found", DOCS_HINT)(scope, receive, send)
             return

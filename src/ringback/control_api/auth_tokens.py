@@ -1,4 +1,4 @@
-"""Auth tokens: create, delete and promote the secondary one of an account."""
+"""Auth tokens: create, delete and promote an account's secondary auth token."""
 
 from http import HTTPStatus
 

@@ -33,7 +33,7 @@ class CallbackHopResponse(ResponseModel):
     method: str
     url: str
     mapped_to: str | None = Field(
-        description="Where the setting callback_host_map sent the request. Null if it has no entry for the host."
+        description="The target in the setting callback_host_map for the request's host. Null if there is none."
     )
     headers: dict[str, str]
     parameters: dict[str, str] = Field(
@@ -45,7 +45,7 @@ class CallbackHopResponse(ResponseModel):
     elapsed_ms: float
     error: str | None = Field(description="Why there was no response.")
     signature: SignatureResponse | None = Field(
-        description="Whether its signature was valid when it was sent. Null for a request that was not sent."
+        description="Whether the request's signature was valid when it was sent. Null for a request that was not sent."
     )
 
 
@@ -60,7 +60,7 @@ class CallbackAttemptResponse(ResponseModel):
     method: str
     url: str
     mapped_to: str | None = Field(
-        description="Where the setting callback_host_map sent the last request. Null if it has no entry for the host."
+        description="The target in the setting callback_host_map for the last request's host. Null if there is none."
     )
     headers: dict[str, str]
     parameters: dict[str, str] = Field(

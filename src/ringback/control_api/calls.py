@@ -179,9 +179,9 @@ async def answer(services: Services, call: PathCall) -> CallResponse:
 async def enter_digits(services: Services, call: PathCall, body: DigitsRequest) -> CallResponse:
     """Enter digits at the prompt. Six digits make a code; after fewer digits, the prompt waits for the rest.
 
-    With pauses, the response is the call before the digits are entered. They are entered together after the last pause,
-    after pending ones of an earlier request, unless the prompt times out. Digits without a pause, and other actions,
-    replace pending digits.
+    If there are pauses, the response shows the call before the digits are entered. All digits are then entered together
+    after the last pause, following pending digits of an earlier request, unless the prompt times out first. Digits
+    without a pause, and other actions, replace pending digits.
     """
     hint = "enter digits at the prompt, after the phone is answered and the extension is dialed"
     return await _act(services, call, CallEvent.DIGITS, hint, body.digits)

@@ -9,13 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 CONFLICT_RESPONSE: dict[int | str, dict[str, Any]] = {HTTPStatus.CONFLICT: {}}
-"""The `responses` of a route that can answer 409."""
+"""The `responses` of a route that can respond with 409."""
 
 
 class ControlError(HTTPException):
     """An error response: `detail` says what happened, `hint` what to do; `reason` is for the log.
 
-    It is an HTTPException because FastAPI does not catch these while it reads a body.
+    It is an HTTPException because FastAPI does not catch HTTPExceptions while it reads a body.
     """
 
     def __init__(
@@ -74,5 +74,5 @@ def error_response(status: int, error: str, hint: str, headers: Mapping[str, str
 
 
 def _without_surrogates(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 cannot encode and a request may contain."""
+    """Replace lone surrogates: a request may contain them, but UTF-8 cannot encode them."""
     return text.encode("utf-8", "replace").decode()

@@ -102,7 +102,7 @@ async def stream_events(
     call_sid: CallSid = None,
     last_event_id: Annotated[int | None, Header(ge=0, le=LARGEST_ID)] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Send events as Server-Sent Events: past events first, then new ones. A client that reconnects misses none.
+    """Send events as Server-Sent Events: past events first, then new ones. A client that reconnects misses no events.
 
     The stream ends when the account is deleted.
     """
@@ -127,7 +127,7 @@ async def _next_events(
     call_sid: str | None,
     deadline: float | None,
 ) -> list[Event] | None:
-    """Return the events after an id; if there are none, wait for one until `deadline` (time of the event loop).
+    """Return the events after an id; if there are none, wait for one until `deadline`, a time of the event loop.
 
     Return None if the account no longer exists.
     """

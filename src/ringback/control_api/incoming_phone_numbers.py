@@ -84,7 +84,10 @@ async def list_incoming_phone_numbers(
 async def create_incoming_phone_number(
     services: Services, account: PathAccount, body: CreateIncomingPhoneNumberRequest
 ) -> IncomingPhoneNumberResponse:
-    """Add a number to the account, as if it had bought the number. Validation requests for it get error 21449."""
+    """Add a number to the account, as if the account had bought it.
+
+    Validation requests for the number get error 21449.
+    """
     phone_number = parse_phone_number(services, body.phone_number, "phone_number")
     try:
         number = await services.database.run(

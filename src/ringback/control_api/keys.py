@@ -60,7 +60,7 @@ class ApiKeyResponse(ResponseModel):
     secret: str
     account_sid: str
     type: KeyType
-    permissions: list[str] = Field(description="Those of a restricted key, sorted by name.")
+    permissions: list[str] = Field(description="The permissions of a restricted key, sorted by name.")
     date_created: DateTimeOut
 
 

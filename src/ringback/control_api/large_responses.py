@@ -45,7 +45,7 @@ class SpooledJsonResponse(Response):
 async def list_response(
     name: str, values: Iterable[T], to_response: Callable[[T], ResponseModel]
 ) -> SpooledJsonResponse:
-    """Return a JSON object with a single list of the given values, called `name`."""
+    """Return a JSON object whose only key, `name`, holds the list of values."""
     return await lists_response(**{name: await serialize(values, to_response)})
 
 

@@ -23,7 +23,7 @@ router = APIRouter(tags=["Phones"])
 
 
 class PhoneRuleRequest(RequestModel):
-    """Behavior of a phone. Omitted times default to the settings, and in a script to the phone's rule."""
+    """Behavior of a phone. Omitted times default to the settings or, in a script, to the phone's rule."""
 
     behavior: PhoneBehavior
     ring_seconds: Seconds | None = Field(None, description="How long the phone rings before it is answered.")
@@ -204,7 +204,7 @@ async def fetch_script(services: Services, account: PathAccount, number: Number)
     summary="Delete the script of a phone",
 )
 async def delete_script(services: Services, account: PathAccount, number: Number) -> Response:
-    """Delete the script of a phone: its rule applies to the next call. Also succeeds without a script."""
+    """Delete the script of a phone, so that its rule applies to the next call. Also succeeds without a script."""
     await services.database.run(operations.delete_phone_script, account.sid, number)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 

@@ -27,7 +27,7 @@ class SetPolicyRequest(RequestModel):
     )
     calls_per_number_and_week: Annotated[validators.CallsAWeek, StrictNumber] | None = Field(
         None,
-        description="Limit of calls to a number within seven days. Further requests are rejected (429, code 22100).",
+        description="Maximum calls to one number within seven days. Further requests are rejected (429, code 22100).",
     )
     code_lifetime_seconds: Annotated[validators.CodeLifetime, StrictNumber] | None = Field(
         None, description="How long a code is valid after its request. An expired code counts as a wrong code."
@@ -36,7 +36,7 @@ class SetPolicyRequest(RequestModel):
         None, description="How many times a call prompts for the code."
     )
     long_friendly_name: LongFriendlyName | None = Field(
-        None, description="Reject a FriendlyName of more than 64 characters (400, code 20002), or store its first 64."
+        None, description="Reject a FriendlyName of more than 64 characters (400, code 20002), or truncate it to 64."
     )
     second_request: SecondRequest | None = Field(
         None,

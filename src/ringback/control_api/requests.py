@@ -32,7 +32,7 @@ class JournaledRequestResponse(ResponseModel):
     operation: str | None = Field(description="Null if the request did not reach an operation.")
     username: str | None = Field(description="The SID of the credentials; `***` for a user name that is not a SID.")
     parameters: dict[str, str] = Field(
-        description="Those of query and form: at most 50, truncated to 1,000 characters."
+        description="The parameters of query and form: at most 50, with names and values truncated to 1,000 characters."
     )
     status: int | None = Field(description="Null if the connection closed before the response.")
     error_code: int | None = Field(description="Twilio's error code.")

@@ -25,7 +25,7 @@ class RequestModel(BaseModel):
     def _check_number_of_fields(cls, fields: object) -> object:
         """Report a body with 100,000 fields as one error instead of one for each field."""
         if isinstance(fields, dict) and len(fields) > MAX_FIELDS:
-            raise ValueError(f"at most {MAX_FIELDS} fields")
+            raise ValueError(f"must have at most {MAX_FIELDS} fields")
         return fields
 
 
@@ -50,7 +50,7 @@ class SignatureResponse(ResponseModel):
 def _check_year(time: datetime) -> datetime:
     years = range(1970, LAST_YEAR + 1)
     if time.year not in years or time.astimezone(UTC).year not in years:
-        raise ValueError(f"between the years 1970 and {LAST_YEAR}")
+        raise ValueError(f"must be between the years 1970 and {LAST_YEAR}")
     return time
 
 

@@ -32,7 +32,7 @@ class AccountClock(NamedTuple):
         return AccountTime(self.now(system_now), system_now, self)
 
     def set_to(self, account_now: Timestamp, *, system_now: Timestamp, mode: ClockMode | None = None) -> "AccountClock":
-        """Return a clock that shows `account_now` at the system time `system_now`; its mode changes only if given."""
+        """Return a clock that shows `account_now` at the system time `system_now`; the mode is kept if None."""
         if (mode or self.mode) == ClockMode.FROZEN:
             return AccountClock(frozen_at=account_now)
         return AccountClock(offset=account_now - system_now)

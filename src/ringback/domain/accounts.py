@@ -74,7 +74,7 @@ class AccountUpdate(NamedTuple):
 
 
 class Principal(NamedTuple):
-    """An authenticated client: the account of the path, the account of the credentials, and what these may access."""
+    """An authenticated client: the account in the path, that of the credentials, and the access that they give."""
 
     account: Account
     holder_sid: AccountSid

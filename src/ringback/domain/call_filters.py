@@ -49,7 +49,10 @@ ALWAYS = TimeRange()
 
 @dataclass(frozen=True, slots=True)
 class CallFilters:
-    """The filters of a list of calls: an E.164 number, states, and ranges of start and end times; None matches all."""
+    """The filters of a list of calls: an E.164 number, states, and ranges of start and end times.
+
+    A filter that is None matches every call.
+    """
 
     phone_number: str | None = None
     states: tuple[CallState, ...] | None = None

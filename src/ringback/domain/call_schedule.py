@@ -51,8 +51,8 @@ def paused_digits(
 ) -> PendingEvent:
     """Return the event for keys that the callee presses with pauses (``w``), starting at `account_now`.
 
-    All keys arrive together, after the pauses that precede the last key. Keys of the callee that are `pending` precede
-    them and arrive at the same time. If the prompt times out first, the new keys are lost.
+    All keys arrive together, after the pauses that precede the last key. Keys that the callee pressed earlier and that
+    are still `pending` come first, and arrive at the same time. If the prompt times out before, the new keys are lost.
     """
     at = after(account_now, WAIT_SECONDS[PAUSE] * keys.rstrip(PAUSE).count(PAUSE))
     earlier = pending if pending and _is_keyed_by_callee(call, pending) else None
@@ -66,7 +66,7 @@ def paused_digits(
 
 
 def _is_keyed_by_callee(call: ValidationCall, pending: PendingEvent) -> bool:
-    """Tell whether pending digits were entered by the callee, and are not the reaction of the simulated phone."""
+    """Tell whether pending digits were entered by the callee, not by the simulated phone."""
     if pending.event != CallEvent.DIGITS:
         return False
     phone = None if call.keys else call.phone

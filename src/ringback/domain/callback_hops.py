@@ -18,8 +18,8 @@ class CallbackHop:
     """One request of a delivery attempt, and its response.
 
     `is_sent` is False if no connection was made. Without a response `status_code` is None and `error` gives the reason.
-    `location` is the response's Location header with user info masked. `mapped_to` is where the host map sent the
-    request, None without an entry for its host. `is_signature_valid` is None in journals that do not store it.
+    `location` is the response's Location header with user info masked. `mapped_to` is the target in the host map, None
+    if the map has no entry for the host. `is_signature_valid` is None in journals that do not store it.
     """
 
     method: str

@@ -36,7 +36,7 @@ MAX_REDIRECTS = 10
 PARTIES = ("From", "Caller", "To", "Called")
 """The numbers whose geography a StatusCallback contains."""
 STORED_PARAMETERS = frozenset({*PARTIES, "SequenceNumber"})
-"""Parameters that every stored StatusCallback has, also one of ringback 0.1.0."""
+"""Parameters that every stored StatusCallback has, including those stored by ringback 0.1.0."""
 SIP_RESPONSE_CODES = {
     CallStatus.COMPLETED: "200",
     CallStatus.BUSY: "486",
@@ -44,7 +44,7 @@ SIP_RESPONSE_CODES = {
     CallStatus.FAILED: "404",
     CallStatus.CANCELED: "487",
 }
-"""SIP status by which a call with this final status ended. Source: docs/fidelity.md, StatusCallback parameters."""
+"""The SIP status codes of calls, by final call status. Source: docs/fidelity.md, StatusCallback parameters."""
 GEO_BLOCKED_SIP_RESPONSE_CODE = "403"  # docs/fidelity.md, StatusCallback parameters [observed]
 PARAMETER_ORDER = (
     *("Called", "ToState", "CallerCountry", "Direction", "Timestamp", "CallbackSource", "SipResponseCode"),
@@ -70,12 +70,10 @@ class CallbackStatus(StrEnum):
 class StatusCallback:
     """A StatusCallback of an ended call.
 
-    It is signed with `auth_token`, or with the shared key of `webhook_signing`: those of the account, unless a fault
-    replaces them.
-
-    `signed_port` is the account's own policy, None if it follows the settings. `attempts` counts all attempts,
-    `earlier_attempts` only those of previous deliveries. `fault` is the effect of the fault that the current delivery
-    triggered.
+    It is signed with `auth_token`, or with the shared key in `webhook_signing`. Both belong to the account, unless a
+    fault replaces them. `signed_port` is from the account's own policy; None means the value of the settings.
+    `attempts` counts all attempts, `earlier_attempts` only those of previous deliveries. `fault` is the effect of the
+    fault that the current delivery triggered.
     """
 
     call_sid: CallSid
@@ -96,7 +94,7 @@ class StatusCallback:
     def signed_url(self, target: HttpUrl) -> str:
         """Return the URL that the signature of a request to `target` covers.
 
-        The policy drops the port of https URLs, the fault that of any URL.
+        A policy can drop the port from https URLs, a fault from all URLs.
         """
         is_dropped = self.signed_port == SignedPort.DROPPED and target.scheme == "https"
         is_removed = self.fault == AlterSignature(SignatureFlaw.WITHOUT_PORT)
@@ -172,8 +170,8 @@ class CallbackSummary:
 def status_callback_parameters(call: ValidationCall) -> ParameterPairs:
     """Return the parameters of an ended call's StatusCallback in Twilio's order, without the geography of its numbers.
 
-    `with_geography` adds that later, because the lookup may read files.
-    Source: docs/fidelity.md, StatusCallback parameters [page, observed].
+    `with_geography` adds the geography later, because the lookup may read files. Source: docs/fidelity.md,
+    StatusCallback parameters [page, observed].
     """
     values = {
         "Called": call.phone_number,

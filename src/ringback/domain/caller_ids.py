@@ -30,9 +30,9 @@ class OutgoingCallerId(NamedTuple):
 
 
 def friendly_name_error(name: str) -> str | None:
-    """Return the error in a FriendlyName, or None. It must have 1 to 64 code points, all valid in XML 1.0."""
+    """Return the error in a FriendlyName, or None. A name must have 1 to 64 code points, all valid in XML 1.0."""
     if not 1 <= len(name) <= FRIENDLY_NAME_MAX_CHARACTERS:
-        return f"between 1 and {FRIENDLY_NAME_MAX_CHARACTERS} characters"
+        return f"must have between 1 and {FRIENDLY_NAME_MAX_CHARACTERS} characters"
     if _NOT_XML_1_0.search(name):
         return "it contains a character that is not valid in XML"
     return None

@@ -1,6 +1,6 @@
 """Effects of faults: an error, a delay, a lost answer, a StatusCallback that is duplicated, incorrectly signed or lost.
 
-An effect is a value. The Twilio API and the callback sender apply it.
+Effects are values. The Twilio API and the callback sender apply them.
 """
 
 import re
@@ -22,7 +22,7 @@ from ringback.domain.errors import (
 )
 
 FIRST_CODE = 20_000
-"""Added to an HTTP status without a specific Twilio code. Source: docs/fidelity.md, errors."""
+"""Twilio's general error codes are the sum of this number and the HTTP status. Source: docs/fidelity.md, errors."""
 FIRST_ERROR_STATUS = 400
 BODILESS_STATUSES = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
 LOWEST_STATUS, HIGHEST_STATUS = 200, 599
@@ -36,7 +36,7 @@ DEFAULT_CONTENT_TYPE = "text/html; charset=utf-8"
 """Content type of a fault's body: load balancers and proxies send HTML."""
 
 EffectDict = Mapping[str, Any]
-"""The JSON form of an effect: its name and value, ``{"status": 429}``, and the options of that name."""
+"""The JSON form of an effect: its name and value, such as ``{"status": 429}``, and the options of this effect."""
 
 
 class InvalidFault(ValueError):
@@ -130,7 +130,7 @@ class Duplicate:
 
 
 class SignatureFlaw(StrEnum):
-    """The flaw of a signature: its key, or the signed URL."""
+    """The flaw in a signature: a wrong key or a wrong URL."""
 
     BAD = "bad"
     WITHOUT_PORT = "without-port"
@@ -148,7 +148,7 @@ class AlterSignature:
 
 
 def bad_key(key: str) -> str:
-    """Return the key of bad signatures, in place of the auth token or shared key `key`."""
+    """Return a wrong key that replaces `key`, an auth token or shared key."""
     return f"{key}?"
 
 
@@ -193,7 +193,7 @@ _OPTIONS = (
     (frozenset({"when"}), "delay_seconds"),
     (frozenset({"at_once"}), "duplicate"),
 )
-"""Names that only one effect has."""
+"""The options, and the only effect to which each belongs."""
 OPERATION_EFFECT_NAMES = 'status, delay_seconds, drop "before", drop "after"'
 CALLBACK_EFFECT_NAMES = 'delay_seconds, duplicate, signature "bad", "without-port" or "secondary", drop true'
 
@@ -226,7 +226,7 @@ def effect_from_dict(data: EffectDict) -> Effect:
     """Return the effect that `data` describes, for example ``{"status": 429}``. Raises InvalidFault."""
     names = [name for name in _EFFECTS if name in data]
     if len(names) != 1:
-        raise InvalidFault(f"effect: exactly one of {', '.join(_EFFECTS)}")
+        raise InvalidFault(f"effect: must have exactly one of {', '.join(_EFFECTS)}")
     for options, owner in _OPTIONS:
         if names != [owner] and data.keys() & options:
             verb = "belong" if len(options) > 1 else "belongs"
@@ -237,7 +237,7 @@ def effect_from_dict(data: EffectDict) -> Effect:
 
 
 def _check_values(effect: Effect) -> None:
-    """Raise InvalidFault for an effect with a value that the control API refuses, such as one of an edited row."""
+    """Raise InvalidFault for a value that the control API would refuse: a database row may have been edited."""
     match effect:
         case AnswerError(status, code, message):
             _check_status(status)
@@ -278,7 +278,7 @@ def _is_text(value: object, fewest: int, most: int) -> bool:
 
 
 def callback_effect_from_dict(data: EffectDict) -> Effect:
-    """Return the effect on a StatusCallback that `data` names. Raises InvalidFault for one that applies to requests."""
+    """Return the effect on a StatusCallback that `data` describes. Raises InvalidFault for an effect on requests."""
     effect = effect_from_dict(data)
     if not is_on_callbacks(effect):
         raise InvalidFault(f"effect: {describe_effect(effect)} does not apply to StatusCallbacks")

@@ -19,7 +19,7 @@ AREA_DIGITS = 4
 LONGEST_PREFIX_DIGITS = 9
 SHORTEST_PREFIX_DIGITS = 3
 CACHED_AREAS = 32
-"""Cached lines: a lookup tries several prefixes, which have the same line. The longest line has 270 KB."""
+"""Maximum number of cached lines. A lookup searches the same line for several prefixes. The longest line is 270 KB."""
 NO_COUNTRY = frozenset({"", "001"})
 """Region codes of numbers that belong to no country: unknown, or of an international network."""
 COUNTRIES_WITH_STATES = frozenset({"US", "CA"})
@@ -85,7 +85,7 @@ def _place_name(digits: str) -> str:
 
 @lru_cache(maxsize=CACHED_AREAS)
 def _places(area: bytes) -> bytes:
-    """Return the line of an area, or an empty string for an unknown area. The lines are sorted: bisect them."""
+    """Find the line of an area by bisection, as the lines are sorted. Return an empty string for an unknown area."""
     data, line_start = _data(), area + b"\t"
 
     def line_at(position: int) -> bytes:
@@ -98,7 +98,7 @@ def _places(area: bytes) -> bytes:
 
 @cache
 def _data() -> bytes:
-    """Read the file of place names, 2 MB."""
+    """Read the 2 MB file of place names."""
     return PLACE_NAMES.read_bytes()
 
 

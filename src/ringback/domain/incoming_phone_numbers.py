@@ -7,7 +7,7 @@ from ringback.domain.sids import AccountSid, IncomingPhoneNumberSid
 from ringback.domain.timestamps import Timestamp
 
 ORIGIN = "twilio"
-"""The origin of every number; the other one is `hosted`. Source: docs/fidelity.md, IncomingPhoneNumber [oai]."""
+"""The origin of every number; Twilio also has `hosted`. Source: docs/fidelity.md, IncomingPhoneNumber [oai]."""
 
 _NOT_IN_PATTERN = re.compile(r"[^0-9+*]")
 _DIGIT = re.compile(r"[0-9*]")

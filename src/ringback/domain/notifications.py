@@ -1,6 +1,6 @@
 """Notifications of a call: its entries in Twilio's log.
 
-They are derived from the call and not stored: only a call that geo permissions block has one.
+They are derived from the call and not stored: only a call that geo permissions blocked has one.
 """
 
 from collections.abc import Mapping

@@ -18,7 +18,7 @@ from ringback.domain.timestamps import Timestamp
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
 AFTER_ALL_IDS = 2**53
-"""An id above all ids of a journal."""
+"""An id that is greater than all ids in a journal."""
 MAX_PAGE = 2**31 - 1
 """A page number beyond the end of every list. Larger numbers are treated as this one."""
 
@@ -64,7 +64,11 @@ class PageToken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """The requested rows: those after or before the token's row, otherwise those from row ``page * page_size`` on."""
+    """The requested rows.
+
+    With a token, these are the rows after or before the token's row; without a token, the rows from ``page *
+    page_size`` on.
+    """
 
     page: int = 0
     page_size: int = DEFAULT_PAGE_SIZE
@@ -77,7 +81,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row_co]):
-    """The rows of a page in list order, and the tokens of its neighbors, which are None for pages that do not exist."""
+    """The rows of a page in list order, and the tokens of the neighboring pages, None for pages that do not exist."""
 
     request: PageRequest
     rows: Sequence[Row_co]

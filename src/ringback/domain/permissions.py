@@ -39,7 +39,8 @@ PERMISSIONS: Mapping[Operation, str] = MappingProxyType(
         Operation.PROMOTE_SECONDARY_AUTH_TOKEN: "twilio/iam/auth-tokens/update",
     }
 )
-"""The permission that each operation needs, as Twilio's error 70051 names it. Issuing access tokens needs none."""
+"""The permission that each operation needs, as in Twilio's error 70051. Issuing access tokens requires no
+permission."""
 
 PERMISSION_PATTERN = r"^/?(twilio(?:/[a-z][a-z0-9.-]{0,99}){2}/(?:list|create|read|update|delete|\*))$"
 
@@ -55,7 +56,7 @@ class KeyType(StrEnum):
 
 
 class Access(NamedTuple):
-    """The operations that credentials allow: those of a key of this type. Only restricted keys have `permissions`."""
+    """The operations that credentials allow, as a type of API key. Only restricted access has `permissions`."""
 
     key_type: KeyType
     permissions: frozenset[str] = frozenset()

@@ -16,7 +16,7 @@ E164_CHARACTERS = 16
 """Maximum length: the plus sign and 15 digits."""
 RESERVED_PREFIX = "+1500555001"
 RESERVED_NUMBERS = frozenset(f"{RESERVED_PREFIX}{digit}" for digit in range(1, 10))
-"""Simulated phones with a fixed behavior; they are always valid, even if the library rejects them."""
+"""The numbers of simulated phones with a fixed behavior. They are always valid, even if the library rejects them."""
 
 _NORTH_AMERICAN_E164 = re.compile(r"\+1[2-9][0-9]{9}")
 _WRITTEN_NUMBER = re.compile(r"\+?[0-9 ().\-/]+")

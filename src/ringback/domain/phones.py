@@ -71,7 +71,7 @@ class PhoneRule:
 
 @dataclass(frozen=True, slots=True)
 class CalleeReaction:
-    """A callee's action `after_seconds` from the start of the prompt: enter `digits`, or hang up if None."""
+    """A callee's action `after_seconds` from the start of the prompt: enter `digits`; if None, hang up."""
 
     after_seconds: float
     digits: str | None

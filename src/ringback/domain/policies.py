@@ -32,7 +32,7 @@ class LongFriendlyName(StrEnum):
 class SecondRequest(StrEnum):
     """The effect of a request for a number that is being called.
 
-    It ends that call (`SUPERSEDE`), is refused (`REFUSE`), or starts a second call (`BOTH`).
+    The request ends that call (`SUPERSEDE`), is refused (`REFUSE`), or starts a second call (`BOTH`).
     """
 
     SUPERSEDE = "supersede"
@@ -49,10 +49,10 @@ class SignedPort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallPolicy:
-    """Timeouts and attempts of a call, the phone that is used if no rule applies, limits, and other rules.
+    """The settings that apply to a call: timeouts, attempts, limits, default phone, and responses to edge cases.
 
-    `code_lifetime_seconds` counts from the request; None means as long as the call lasts. `calls_per_number_and_week`
-    is None for no limit.
+    `code_lifetime_seconds` starts at the request; None means until the call ends. If `calls_per_number_and_week` is
+    None, the number of calls is not limited.
     """
 
     ring_timeout_seconds: float

@@ -33,7 +33,7 @@ SECRET_PARAMETERS = frozenset(
         "token",
     }
 )
-"""Names of secret parameters: the letters alone, in lower case."""
+"""Names of secret parameters, in lower case and without characters other than letters."""
 
 
 class AnsweredRequest(NamedTuple):

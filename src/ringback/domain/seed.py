@@ -26,7 +26,7 @@ class SeededNumber:
 
 @dataclass(frozen=True, slots=True)
 class SeededAccount:
-    """An account with its resources; None keeps an existing value, or means the default."""
+    """An account with its resources. None means the current value, or the default for a new account."""
 
     sid: AccountSid
     auth_token: str | None

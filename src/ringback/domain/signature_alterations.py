@@ -62,7 +62,8 @@ class Signable:
 
 
 Change = tuple[str, Callable[[Signable], Signable]]
-"""The description of a difference, and a function that reverses it, or else returns an equal request."""
+"""The description of a difference, and a function that reverses it. If it does not apply, the result is an equal
+request."""
 
 
 def pairs(encoded: str | None) -> ParameterPairs:
@@ -193,7 +194,7 @@ def _by_name_in_any_case(form: ParameterPairs) -> list[tuple[str, str]]:
 
 
 CHANGES: tuple[Change, ...] = (
-    _scheme("http", "https", "does a proxy end TLS?"),
+    _scheme("http", "https", "does a proxy terminate TLS?"),
     _scheme("https", "http", "does a proxy add TLS?"),
     _host("with the host of X-Forwarded-Host", lambda s: _first(s.headers, "X-Forwarded-Host")),
     _host("with the host of X-Original-Host", lambda s: _first(s.headers, "X-Original-Host")),

@@ -21,7 +21,7 @@ from ringback.domain.webhook_signing import SETTINGS_HEADER, WebhookSigning, alg
 
 MAX_RECONSTRUCTIONS = 2_000
 MAX_SIGNED_CHARACTERS = 4_000_000
-"""Maximum total size of all reconstructions of one request. It limits the time that a huge body takes."""
+"""Maximum total size of all reconstructions of one request, which limits the time for a huge body."""
 
 MISSING = "The request has no X-Twilio-Signature header."
 MALFORMED = (
@@ -60,7 +60,7 @@ _SIGNATURE = re.compile(r"([A-Za-z0-9+/]{16})?[A-Za-z0-9+/]{27}=")
 _ABSOLUTE_TARGET = re.compile(r"(https?)://([^/?]*)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
 
 _NOT_CONNECTED = re.compile(r"ConnectError|ConnectTimeout|cannot resolve |callbacks to .* are not allowed", re.DOTALL)
-"""The start of an attempt's error in journals of ringback 0.1.0 if no connection was made."""
+"""The errors of attempts without a connection in journals of ringback 0.1.0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ def verify_signature(
 ) -> SignatureVerdict:
     """Verify the signature of `request` with its account's `auth_token`. Never raises, even for arbitrary bytes.
 
-    A request whose header names a shared key is verified with the account's `shared_key`. `other_keys` has keys that
-    may have been used by mistake, by name. `given_url` is the StatusCallback URL that the sender was given, if known;
+    A request whose header names a shared key is verified with the account's `shared_key`. `other_keys` has, by name,
+    keys that may have been used by mistake. `given_url` is the StatusCallback URL that the sender was given, if known;
     it is tried last. An invalid signature takes about 20 ms, because up to `MAX_RECONSTRUCTIONS` reconstructions are
     tried.
     """
@@ -141,7 +141,7 @@ def _reconstructed(seen: Signable, signed: Signable, difference: str) -> Signatu
 
 
 def reconstructions(seen: Signable, other_keys: Mapping[str, Key]) -> Iterator[tuple[str, Signable]]:
-    """Yield each request that may have been signed instead, after its difference, the most likely first."""
+    """Yield the possible differences, the most likely first, each with the request that would then have been signed."""
     keys = [other_key(name, key) for name, key in other_keys.items()]
     known, characters = {seen}, 0
     for changes in islice(_tries(seen, keys), MAX_RECONSTRUCTIONS):
@@ -232,7 +232,7 @@ def make_verifier(
 
 
 def _at_its_time(verdict: SignatureVerdict, hop: CallbackHop) -> SignatureVerdict:
-    """Return a verdict that holds for when a request was sent: keys and port policy may have changed since."""
+    """Return the verdict as of the time when a request was sent: keys and port policy may have changed since."""
     if hop.is_signature_valid in (None, verdict.is_valid):
         return verdict
     if verdict.is_valid:

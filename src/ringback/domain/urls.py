@@ -1,4 +1,4 @@
-"""Callback URLs: strict parsing into what is signed, what is sent, and where to connect."""
+"""Callback URLs: strict parsing into the signed URL, the request and the server to connect to."""
 
 import base64
 import re
@@ -27,9 +27,9 @@ _INVALID_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]")
 class HttpUrl:
     """An absolute http(s) URL.
 
-    `host` and `port` are where to connect (the host without brackets, international names as punycode), `host_header`
-    is the authority as written, `target` the path and query to request, `authorization` the Basic header for the URL's
-    user info. `fragment` is never sent.
+    `host` and `port` are those to connect to (the host without brackets, international names as punycode),
+    `host_header` is the authority as written, `target` the path and query to request, `authorization` the Basic header
+    for the URL's user info. `fragment` is never sent.
     """
 
     scheme: str

@@ -10,7 +10,7 @@ SETTINGS_HEADER = "X-Twilio-Webhooks-Signature-Settings"
 """The header that names the key and the algorithm, sent in addition to X-Twilio-Signature."""
 
 SHARED_KEY_SID = r"^[!-+\--~]{1,64}$"
-"""Pattern of a shared key's name: a header names it before a comma."""
+"""Pattern of a shared key's name. It excludes commas, because a comma follows the name in a header."""
 
 
 class SignatureAlgorithm(StrEnum):

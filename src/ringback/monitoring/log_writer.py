@@ -11,7 +11,7 @@ from contextlib import suppress
 from weakref import WeakSet
 
 MAX_QUEUED_BYTES = 8 * 1024 * 1024
-"""Limit of the queue. Further lines are dropped."""
+"""Maximum size of the queue. Lines are dropped while it is full."""
 LINE_OVERHEAD_BYTES = 64
 """Added to the length of each line, so that the number of empty lines is limited too."""
 MAX_WRITE_BYTES: int = getattr(select, "PIPE_BUF", 512)
@@ -33,8 +33,8 @@ _writers: WeakSet["LogWriter"] = WeakSet()
 class LogWriter:
     """Writes lines to one stream in the order in which they were queued.
 
-    `write` writes bytes and returns how many, as os.write does; `notice` returns the line that says how many lines
-    were dropped. The thread starts with the first line, so that a forked process has one only when it needs it.
+    `write` writes bytes and returns how many, as os.write does; `notice` returns the line that says how many lines were
+    dropped. The thread starts with the first line, so that a forked process starts one only if it logs.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class LogWriter:
                 self._wake_thread()
 
     def flush(self, seconds: float) -> bool:
-        """Wait up to `seconds` for the queue to be written. Return whether it was."""
+        """Wait up to `seconds` for the queue to be written. Return False if it was not."""
         deadline = time.monotonic() + seconds
         while self._queued_bytes:
             if time.monotonic() >= deadline:
@@ -89,7 +89,7 @@ class LogWriter:
         return True
 
     async def watch(self) -> None:
-        """Keep the thread running until cancelled. Raise the exception that ended it, for the supervisor."""
+        """Keep the thread running until cancelled. If the thread fails, raise its exception for the supervisor."""
         self._restart_thread()
         while True:
             failure, self.failure = self.failure, None
@@ -147,7 +147,7 @@ class LogWriter:
     def _sleep(self) -> None:
         with self._lock:
             self.is_asleep = is_asleep = not self._lines
-        if is_asleep:  # also if a new line has released the lock: the next sleep must block
+        if is_asleep:  # even if a new line has already released the lock, so that the next sleep blocks
             self._wake.acquire()
 
     def _pause(self, seconds: float) -> None:
@@ -205,7 +205,7 @@ def _size(lines: Sequence[bytes]) -> int:
 
 
 def _chunks(lines: list[bytes]) -> Iterator[list[bytes]]:
-    """Split lines into chunks that are written atomically. A line above the limit is a chunk by itself."""
+    """Split lines into chunks that are written atomically. A line that exceeds the limit is a separate chunk."""
     chunk: list[bytes] = []
     size = 0
     for line in lines:

@@ -31,7 +31,7 @@ from ringback.domain.faults import FaultTarget
 
 NAMESPACE = "ringback"
 NONE = "none"
-"""Label value for what is missing: the operation of an unknown path, the status of a response that was not sent."""
+"""Label value for a missing operation (of an unknown path) or a missing status (of a response that was not sent)."""
 OTHER = "other"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 

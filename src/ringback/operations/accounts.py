@@ -33,7 +33,7 @@ DUMMY_SECRET = "0" * 32
 
 
 class Holder(NamedTuple):
-    """The account of a user name, its secrets (the client must know one), and the operations that these allow."""
+    """The account that a user name belongs to, the secrets that authenticate it, and the access that they give."""
 
     account: Account
     secrets: tuple[str, ...]
@@ -56,9 +56,9 @@ def authenticate(
     a parent may also access suspended and closed subaccounts.
 
     Raises TwilioError 20003, always with status 401. The message differs only for an unknown user name, so that a
-    stranger cannot tell whether the path's account exists. The error contains the reason for the log, unless the path
-    is the reason. Raises 90002 if the credentials are valid and the path has the SID of an API key in place of an
-    account SID. Source: docs/fidelity.md, authentication.
+    stranger cannot tell whether the path's account exists. The error contains the reason for the log, unless the reason
+    is the account in the path. Raises 90002 if the credentials are valid and the path has the SID of an API key in
+    place of an account SID. Source: docs/fidelity.md, authentication.
     """
     holder = _find_holder(unit_of_work, credentials.username)
     is_valid = is_one_of(holder.secrets if holder else (DUMMY_SECRET,), credentials.password)
@@ -121,7 +121,7 @@ def ensure_account(
     *,
     keep_token: bool = False,
 ) -> Account:
-    """Create the account that the settings name, or update its auth token unless `keep_token`."""
+    """Create the account that the settings name, or update its auth token unless `keep_token` is True."""
     with unit_of_work:
         known = unit_of_work.accounts.find(account_sid)
         if known is None:
@@ -188,9 +188,10 @@ def change_account_status(
 
 
 def set_status(unit_of_work: UnitOfWork, account: Account, status: AccountStatus, *, system_now: Timestamp) -> Account:
-    """Set the status of a locked account, and return the account. Closing it removes its numbers at Twilio.
+    """Set the status of a locked account, and return the account.
 
-    Its calls continue. Source: docs/fidelity.md, Account [documented].
+    A closed account loses the numbers that it owns at Twilio; its calls continue. Source: docs/fidelity.md, Account
+    [documented].
     """
     if account.status == status:
         return account
@@ -211,7 +212,7 @@ def set_policy(unit_of_work: UnitOfWork, account_sid: AccountSid, policy: Accoun
 
 
 def set_webhook_signing(unit_of_work: UnitOfWork, account_sid: AccountSid, signing: WebhookSigning | None) -> bool:
-    """Set the shared key that signs an account's StatusCallbacks, pending ones too, or None for its auth token.
+    """Set the shared key that signs an account's StatusCallbacks, including pending ones; None means its auth token.
 
     Return False if the account does not exist.
     """

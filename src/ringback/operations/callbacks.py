@@ -35,7 +35,7 @@ class Claim(NamedTuple):
     unreadable rows. `next_due` is the time of the next poll; None means to poll only when woken.
 
     The claim chooses the fault of a delivery and stores it with the callback; a Delay postpones the callback. The
-    sender logs the fault, and `callback_delivery.delivery.plan` turns it into what is sent.
+    sender logs the fault, and `callback_delivery.plan.plan` decides what is sent.
     """
 
     callbacks: list[tuple[StatusCallback, DeliveryPartition]]
@@ -54,8 +54,8 @@ def claim_due_callbacks(
 ) -> Claim:
     """Lease due callbacks up to the number of free slots, starting with the partitions that are longest overdue.
 
-    `in_progress` has the number of unfinished deliveries in each partition; `slots` limits their total. A callback with
-    a delaying fault is not leased: it is due later.
+    `in_progress` maps partitions to their numbers of unfinished deliveries; `slots` limits the total. A callback with a
+    delaying fault is not leased: it is due later.
     """
     free_slots = DeliverySlots(in_progress, slots)
     if not free_slots.has_free:
@@ -94,7 +94,7 @@ def _claim_partition(
     slots: DeliverySlots,
     claim: Claim,
 ) -> list[Timestamp]:
-    """Add up to `limit` callbacks of a partition to `claim`. Return when to poll the partition again, if soon."""
+    """Add up to `limit` callbacks of a partition to `claim`. Return the times at which to poll the partition again."""
     next_polls: list[Timestamp] = []
     leased_until = after(now, LEASE_SECONDS)
     leased = unit_of_work.callbacks.claim_due(partition, now=now, limit=limit, leased_until=leased_until)
@@ -133,7 +133,7 @@ def _fail_without_time(
 
 
 def _fail_unreadable(unit_of_work: UnitOfWork, unreadable: UnreadableCallback, now: Timestamp) -> None:
-    """Fail a callback whose row cannot be read, and journal the reason, so that it does not hold up others."""
+    """Fail a callback whose row cannot be read, and journal the reason, so that it does not block others."""
     callback, error = unreadable.callback, f"the stored callback cannot be read: {unreadable.reason}"
     number = callback.attempts + 1
     attempt = CallbackAttempt(number, now, callback.method, callback.url, (), None, "", 0.0, error)
@@ -218,7 +218,7 @@ def release_all_leases(unit_of_work: UnitOfWork, *, now: Timestamp) -> int:
 
 
 class CallbackJournal(NamedTuple):
-    """A call's StatusCallback and its status, both None without one, and all attempts."""
+    """A call's StatusCallback and its status, both None if the call has none, and all attempts."""
 
     callback: StatusCallback | None
     status: CallbackStatus | None
@@ -244,7 +244,7 @@ def callback_journal(unit_of_work: UnitOfWork, call_sid: str) -> CallbackJournal
 
 
 def callback_summary(unit_of_work: UnitOfWork, call_sid: str) -> CallbackSummary | None:
-    """Return a summary of a call's StatusCallback, or None without one."""
+    """Return a summary of a call's StatusCallback, or None if the call has none."""
     return unit_of_work.callbacks.summary(call_sid)
 
 

@@ -26,7 +26,7 @@ from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 CALLBACK_SECONDS = 0.1
-"""Maximum time that an account's clock advances while callbacks are pending."""
+"""Maximum account time that passes during an advance while callbacks are pending."""
 ACCOUNTS_AT_ONCE = 500
 """Maximum number of accounts with pending calls that one transaction reads."""
 REPLICAS_DIFFER_SECONDS = 60.0

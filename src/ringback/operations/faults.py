@@ -8,7 +8,7 @@ from ringback.domain.timestamps import Timestamp
 from ringback.storage.unit_of_work import UnitOfWork
 
 MAX_FAULTS = 100
-"""Maximum number of an account's faults: each request reads all of them."""
+"""Maximum number of faults in an account: each request reads all of them."""
 
 
 class TooManyFaults(Exception):

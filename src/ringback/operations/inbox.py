@@ -11,13 +11,13 @@ from ringback.storage.unit_of_work import UnitOfWork
 KEPT_MESSAGES = 1_000
 """Maximum number of messages that an account keeps, in all its inboxes together."""
 MAX_OTHER_TOKENS = 20
-"""Maximum number of other accounts' tokens: each is tried with every reconstruction."""
+"""Maximum number of other accounts' tokens to try: each is tried with every reconstruction."""
 
 
 def signature_candidates(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -> SignatureCandidates:
     """Return the possible inputs of an invalid signature.
 
-    Those are the account's other auth tokens, those of other accounts, the parent account's first, and the
+    These are the account's other auth tokens, the tokens of other accounts (the parent account's first), and the
     StatusCallback URL of the account's call.
     """
     accounts = unit_of_work.accounts.first(MAX_OTHER_TOKENS)

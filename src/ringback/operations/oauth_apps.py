@@ -89,7 +89,7 @@ def authenticate_token(
         raise _invalid_token(explain_inactive_account(account))
     if account_sid not in (None, account.sid):
         raise _invalid_token(
-            f"access tokens of {app.client_id} are valid only for {account.sid}, not for its subaccounts or others"
+            f"access tokens of {app.client_id} are valid only for {account.sid}, not for subaccounts or other accounts"
         )
     return Principal(account, account.sid, app.access)
 

@@ -76,8 +76,8 @@ def read_snapshot(document: Spool) -> Steps[Snapshot]:
 def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, system_now: Timestamp) -> Steps[None]:
     """Replace all accounts and their data with those of a snapshot.
 
-    Its pending work continues; a callback that was being sent is sent again. Raises InvalidSnapshot, and changes
-    nothing, if rows cannot be stored.
+    The snapshot's pending work continues; a callback that was being sent is sent again. Raises InvalidSnapshot, and
+    changes nothing, if rows cannot be stored.
     """
     with unit_of_work:
         unit_of_work.locks.everything()
@@ -97,7 +97,7 @@ def _invalidate_all(unit_of_work: UnitOfWork) -> Steps[None]:
 
 
 def _rows_of(snapshot: Snapshot) -> Mapping[str, Iterator[list[dict[str, Any]]]]:
-    """Return batches of a snapshot's rows by table, upgraded to the current schema. They raise InvalidSnapshot."""
+    """Return batches of a snapshot's rows by table, upgraded to the current schema. Iterators raise InvalidSnapshot."""
 
     def rows(name: str) -> Iterator[list[dict[str, Any]]]:
         place = 0

@@ -27,7 +27,7 @@ def list_subaccounts(
 ) -> Page[Account]:
     """Return one page of an account and its subaccounts, newest first.
 
-    `filters` are an exact `friendly_name` and `status`.
+    `filters` may contain `friendly_name` and `status`; both must match exactly.
     """
     return ACCOUNT_PAGES.page(unit_of_work, account_sid, filters, request)
 
@@ -67,8 +67,8 @@ def update_account(
     """Rename an account, or suspend, reactivate or close a subaccount, and return it.
 
     `holder_sid` is the account of the client's credentials. Raises TwilioError 21477 for the status of an account that
-    is not a subaccount, 21479 for the status of a closed one, and 20003 if the account was deleted, or if a subaccount
-    would change its own status. Source: docs/fidelity.md, Account.
+    is not a subaccount, 21479 for the status of a closed subaccount, and 20003 if the account was deleted, or if a
+    subaccount tries to change its own status. Source: docs/fidelity.md, Account.
     """
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)

@@ -71,7 +71,7 @@ def create_validation_request(
 def _lock_number(
     unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, context: CallContext
 ) -> list[ValidationCall]:
-    """Lock a number, check that it may be called, and return the calls to it that the new request ends.
+    """Lock a number, check that it may be called, and return the active calls that the new request supersedes.
 
     Raises TwilioError 21449, 21450 or 22100.
     """
@@ -89,7 +89,7 @@ def _lock_number(
 def _supersedable_calls(
     unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, context: CallContext
 ) -> list[ValidationCall]:
-    """Return the calls to this number that the request ends, locked.
+    """Lock and return the active calls to this number that the new request supersedes.
 
     Raises TwilioError 21450 if there are any and the policy refuses a second request. Source: docs/fidelity.md, policy
     [assumed].

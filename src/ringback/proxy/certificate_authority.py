@@ -30,9 +30,10 @@ VALID_DAYS, RENEWED_BEFORE_DAYS = 825, 60
 LEAF_DAYS = 30
 PRIVATE_MODE, PRIVATE_FOLDER_MODE, PARENT_MODE = 0o600, 0o700, 0o755
 _BACKDATED = timedelta(days=1)
-"""How far in the past a certificate becomes valid, because the clocks of containers and machines differ."""
+"""How long before its creation a certificate becomes valid, because the clocks of containers and machines differ."""
 _MAX_CLOCK_SKEW = timedelta(days=1)
-"""How far in the future an authority may become valid and still be kept: a clock that is behind will be corrected."""
+"""An authority that becomes valid within this time is kept: this machine's clock may be behind, and will be
+corrected."""
 OTHER_FOLDER = "Choose another folder with --authority-folder."
 
 log = structlog.get_logger()

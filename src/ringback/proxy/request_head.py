@@ -115,7 +115,7 @@ def _redirected_url(target: str, request: h11.Request) -> str:
 
 
 def _forwarded_request(url: re.Match[str], request: h11.Request) -> ProxyRequest:
-    """Return a request for a URL. Even an https:// request is in plain text, as some clients send it to a proxy."""
+    """Return a request for an absolute URL. Some clients send even https:// requests to a proxy in plain text."""
     is_https = url["scheme"].lower() == "https"
     if is_https and host_role(normalize_host(url["host"])) is HostRole.OTHER:
         raise InvalidRequest("this proxy accepts https:// URLs only for Twilio hosts: use CONNECT host:port for others")
@@ -140,7 +140,7 @@ def _port(digits: str) -> int:
 
 
 def _forwarded_fields(request: h11.Request) -> Iterator[tuple[bytes, bytes]]:
-    """Leave out hop-by-hop fields, and Host. Source: RFC 9110, 7.6.1."""
+    """Return all fields except Host and hop-by-hop fields. Source: RFC 9110, 7.6.1."""
     listed = {
         option.strip().lower()
         for name, value in request.headers

@@ -112,7 +112,7 @@ def _java_store(certificates: list[bytes]) -> bytes:
 
 
 def _parse_valid(certificates: list[bytes]) -> Iterator[Certificate]:
-    """Parse certificates; skip the few old authorities whose certificates break today's rules."""
+    """Parse certificates; skip the few old authorities whose certificates violate current rules."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for pem in certificates:

@@ -39,7 +39,7 @@ class Stream(NamedTuple):
 
 
 class MalformedBody(Exception):
-    """A chunked body is malformed. `received` are the bytes that were read last, and not forwarded."""
+    """A chunked body is malformed. `received` has the bytes that were read last and not forwarded."""
 
     def __init__(self, reason: str, received: bytes = b"") -> None:
         super().__init__(reason)
@@ -75,7 +75,7 @@ async def forward(
 
 
 class IdleTimeout:
-    """A context that ends after some seconds without a call of `renew`, and when a connection breaks."""
+    """A context that ends after some seconds without a call to `renew`, or when a connection breaks."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

@@ -53,8 +53,8 @@ _NO_PROGRESS = _Progress(0, 0, is_closing=False)
 class TwilioHttpProtocol(HttpToolsProtocol):
     """One connection. Its own errors are Twilio-shaped, and are sent after the responses to earlier requests.
 
-    It ignores requests to upgrade to another protocol, such as the HTTP/2 that Java's HttpClient offers, as RFC 9110,
-    7.8, permits.
+    It ignores requests to upgrade to another protocol, such as Java's HttpClient sends for HTTP/2. RFC 9110, 7.8,
+    permits this.
     """
 
     transport: OneWriteTransport  # type: ignore[assignment]
@@ -86,7 +86,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse data in small pieces, or buffer it while pipelined requests wait. uvicorn parses it all at once."""
+        """Parse data in small pieces, not all at once as uvicorn does, or buffer it while pipelined requests wait."""
         self._unset_keepalive_if_required()
         if not self._is_backlogged():
             self._parse_in_pieces(data)
@@ -94,7 +94,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
             self._unparsed += data
 
     def _is_backlogged(self) -> bool:
-        """Tell whether requests are waiting for their turn, or an error for the responses before it."""
+        """Tell whether requests are waiting for their turn, or an error is waiting for earlier responses."""
         return bool(self.pipeline or self._unparsed or self._pending_error)
 
     def _parse_in_pieces(self, data: bytes) -> None:

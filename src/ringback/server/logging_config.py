@@ -122,7 +122,7 @@ def _redirect_streams(dropped_notice: Callable[[int], bytes]) -> LogWriter:
 
 
 def flush_logs(seconds: float = FLUSH_SECONDS) -> None:
-    """Wait up to `seconds` for all lines to be written. A blocked write delays the exit no further."""
+    """Wait up to `seconds` for all lines to be written. A write that is still blocked then does not delay the exit."""
     deadline = time.monotonic() + seconds
     for writer in _writers:
         writer.flush(max(0.0, deadline - time.monotonic()))

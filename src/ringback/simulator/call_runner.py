@@ -90,8 +90,8 @@ class CallRunner:
     async def step(self) -> int:
         """Advance all due calls, and return the number of their events.
 
-        Calls that become due during this are included every MIN_PAUSE_SECONDS. Otherwise every request would start a
-        separate batch.
+        Calls that become due meanwhile are included at intervals of MIN_PAUSE_SECONDS; otherwise every request would
+        start a separate batch.
         """
         events = 0
         system_now = self._clock.now()

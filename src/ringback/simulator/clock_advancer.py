@@ -68,7 +68,7 @@ class ClockAdvancer:
         """
         async with self._lock(account_sid):
             notifier = self._change_notifier
-            invalidations = notifier.invalidations(account_sid)  # other processes' arrive too late
+            invalidations = notifier.invalidations(account_sid)  # those from other processes arrive too late
             time = await self._database.run(account_time, account_sid, system_now=self._clock.now())
             if time is None:
                 return None

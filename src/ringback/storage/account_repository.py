@@ -201,7 +201,7 @@ class AccountRepository:
         return _CLOCK_AND_POLICY.read(row) if row else None
 
     def find_subaccount(self, sid: str, parent_sid: AccountSid) -> Account | None:
-        """Return an account if it is a subaccount of this parent, otherwise None. Both take the same time."""
+        """Return an account if it is a subaccount of this parent, otherwise None, after the same time."""
         row = self._session.first(FIND_SUBACCOUNT, sid=sid, parent=parent_sid)
         return ACCOUNTS.read(row) if row else None
 

@@ -36,7 +36,7 @@ from ringback.storage.tables import status_callbacks as table
 from ringback.storage.unreadable_rows import UnreadableRow, readable, reason_of
 
 AFTER_ALL_TIMES = b"\xff"
-"""A value that SQLite sorts after all numbers and text."""
+"""A value that SQLite sorts after all numbers and texts."""
 
 MAX_PARTITIONS = 1_000
 """Limit on the partitions that one query returns: the first of every account, then the second of each, and so on."""
@@ -111,7 +111,7 @@ SETTLE = Statement(
     .where(
         table.c.call_sid == bindparam("sid"),
         table.c.idempotency_token == bindparam("token"),
-        table.c.due_at.is_not(None),  # otherwise another process took over the lease and settled it
+        table.c.due_at.is_not(None),  # otherwise another process took over the lease and settled the callback
     )
     .values(
         status=bindparam("new_status"),

@@ -130,7 +130,7 @@ CALLBACKS = RowMapper(
     signed_port=Field(_signed_port, ("policy", "account_sid")),
     webhook_signing=Field(readable_webhook_signing, ("webhook_signing", "account_sid")),
 )
-"""Raises UnreadableRow."""
+"""Mapper of StatusCallbacks. Raises UnreadableRow."""
 
 ATTEMPTS = RowMapper(
     CallbackAttempt,
@@ -177,7 +177,7 @@ def _summary(
 
 
 def _is_invalidated(flaw: SignatureFlaw, requests: Sequence[CallbackHop]) -> bool:
-    """Tell whether a flaw made a signature invalid. One without the port is valid for a URL without a port."""
+    """Tell whether a flaw made a signature invalid. Omitting the port has no effect on a URL without a port."""
     return flaw != SignatureFlaw.WITHOUT_PORT or not requests or has_port(requests[-1].url)
 
 
@@ -188,7 +188,7 @@ SUMMARIES = RowMapper(
         *columns(callback_attempts, "status_code", "error", "hops"),
     ],
 )
-"""Returns None if the columns are NULL: the call has no callback yet."""
+"""Mapper of summaries. It returns None if the columns are NULL: the call has no callback yet."""
 SUMMARY = Statement(
     select(*SUMMARIES.columns)
     .select_from(status_callbacks)

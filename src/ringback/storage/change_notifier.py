@@ -22,7 +22,7 @@ class ChangeNotifier:
         return self._invalidations[account_sid]
 
     def publish(self, account_sids: Collection[AccountSid], invalidated: Collection[AccountSid] = ()) -> None:
-        """Wake the subscribers of changed accounts. Everything read from the `invalidated` accounts before is stale."""
+        """Wake the subscribers of changed accounts. Data read earlier from the `invalidated` accounts is stale."""
         self._invalidations.update(invalidated)
         self._changed.update(account_sids)
         self._wake(account_sids)
@@ -34,7 +34,7 @@ class ChangeNotifier:
 
     @contextmanager
     def subscribe(self, account_sid: AccountSid) -> Iterator[asyncio.Event]:
-        """Yield an event that is set after each commit in the account. Subscribe before reading to miss no commit.
+        """Yield an event that is set after each commit in the account. To miss no commit, subscribe before reading.
 
         The event is also set when the server stops: check `is_closed` afterwards.
         """

@@ -15,7 +15,7 @@ PLANNED_AFTER = Statement(
     .where(
         _calls.real_due_at > bindparam("now"),
         bindparam("now") < _PLANNED_AT,
-        _calls.real_due_at >= _PLANNED_AT,  # otherwise an earlier startup has already moved it
+        _calls.real_due_at >= _PLANNED_AT,  # otherwise an earlier startup has already moved the call
         accounts.c.clock_offset == bindparam("offset"),
         accounts.c.clock_frozen_at.is_(None),
     )
@@ -48,12 +48,12 @@ def calls_planned_after(session: Session, now: Timestamp) -> list[tuple[str, Tim
 
 
 def bring_call_forward(session: Session, call_sid: str, earlier_by: int) -> None:
-    """Move a call's event and the expiry of its code earlier by a number of microseconds."""
+    """Move the due time of a call and the expiry of its code back by a number of microseconds."""
     session.change(BRING_CALL_FORWARD, call_sid=call_sid, earlier_by=earlier_by)
 
 
 def callbacks_due_after(session: Session, now: Timestamp) -> list[tuple[str, bool, str | None]]:
-    """Return callbacks that are due after `now`, whether they are leased, and the column of their fault."""
+    """Return each callback due after `now`: its call's SID, whether it is leased, and its fault as stored."""
     return [(row[0], row[1] is not None, row[2]) for row in session.all(DUE_AFTER, now=now)]
 
 

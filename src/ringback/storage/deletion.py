@@ -10,7 +10,7 @@ from ringback.storage.statements import Statement
 from ringback.storage.stepwise import Steps
 
 ROWS_AT_ONCE = 20
-"""Rows deleted per step: one inbox message may fill hundreds of pages."""
+"""Number of rows deleted per step: one inbox message may fill hundreds of pages."""
 
 
 def _delete_some(table: Table, *, of_account: bool) -> Statement:

@@ -66,7 +66,7 @@ SET_REAL_DUE = Statement(
     .values(real_due_at=bindparam("due", type_=table.c.real_due_at.type))
 )
 ROWS_AT_ONCE = 50
-"""Rows read or changed per step."""
+"""Number of rows read or changed per step."""
 
 
 class DueCall(NamedTuple):
@@ -121,7 +121,7 @@ class DueCallRepository:
         self._session.change(POSTPONE, call_sid=sid, until=until)
 
     def recompute_due_times(self, account_sid: AccountSid, time: AccountTime) -> Steps[None]:
-        """Recompute, from an account's clock, when its pending events are due by the system clock.
+        """Recompute the system times at which an account's pending events are due by the account's clock.
 
         A call with an unreadable due time is skipped and logged.
         """

@@ -131,8 +131,8 @@ class FaultRepository:
     def save_misses(self, account_sid: AccountSid, missed: Sequence[Fault]) -> None:
         """Count one more trial of each of these faults.
 
-        They must be all faults for their operations up to the last fault. There are at most two operations, one of
-        which is `*`.
+        `missed` must include every fault for their operations up to the last one. There are at most two operations, one
+        of which is `*`.
         """
         if not missed:
             return

@@ -96,7 +96,7 @@ class InboxRepository:
         self._session.change(ADD, account_sid=account_sid, name=inbox, verdict=verdict, **_values(message))
 
     def newest(self, account_sid: AccountSid, inbox: str, *, before_id: int, limit: int) -> list[StoredMessage]:
-        """Return an inbox's messages with lower ids than `before_id`, newest first. Unreadable rows are skipped."""
+        """Return an inbox's messages with ids below `before_id`, newest first. Unreadable rows are skipped."""
 
         def fetch(before_id: int, rows: int) -> list[Row]:
             return self._session.all(NEWEST, account_sid=account_sid, inbox=inbox, before_id=before_id, row_limit=rows)
@@ -104,7 +104,7 @@ class InboxRepository:
         return first_readable("inbox_messages", fetch, message_of, from_id=before_id, limit=limit)
 
     def summaries(self, account_sid: AccountSid) -> list[InboxSummary]:
-        """Return the inboxes that have messages, ordered by their newest messages, newest first."""
+        """Return the inboxes that have messages. The inbox with the newest message is first."""
         return [InboxSummary(*row) for row in self._session.all(SUMMARIES, account_sid=account_sid)]
 
     def empty(self, account_sid: AccountSid, inbox: str) -> None:

@@ -26,7 +26,7 @@ def scopes_of(text: str) -> Access:
 
 
 def _access(text: str, client_id: str) -> Access:
-    """Return the access of an app's tokens. If the scopes are unreadable, log that and grant no access."""
+    """Return the access that an app's tokens grant: none if the scopes are unreadable, which is logged."""
     try:
         return scopes_of(text)
     except ERRORS as error:

@@ -1,4 +1,4 @@
-"""Database outages: their state, their logging with backoff, and the loop that retries tasks until they end."""
+"""Database outages: their state, their log lines with backoff, and the loop that retries a task during an outage."""
 
 import asyncio
 import time

@@ -17,7 +17,7 @@ from ringback.storage.tables import phone_scripts as scripts
 from ringback.storage.unreadable_rows import readable, require
 
 DEFAULT_RULE = "default"
-"""Takes the place of the phone number in the rule for an account's phones that do not have a rule."""
+"""Replaces the phone number in the rule for all phones of an account that do not have their own rule."""
 _RULE_COLUMNS = PhoneRule.__dataclass_fields__
 
 
@@ -183,5 +183,5 @@ class RingingPhones:
         self._session = session
 
     def accounts(self, *, most: int) -> list[RingingAccount]:
-        """Return the accounts that have such phones, counting at most `most` per account."""
+        """Return the accounts with such phones. At most `most` phones are counted in each account."""
         return [RINGING_ACCOUNTS.read(row) for row in self._session.all(RINGING, most=most)]

@@ -53,7 +53,7 @@ BEGIN_WITH_SETTINGS = "; ".join(
 def connect_parameters(url: URL) -> dict[str, Any]:
     """Return psycopg's connection parameters for a database URL, except prepare_threshold.
 
-    Raises DatabaseUnavailable for a parameter unknown to both libpq and psycopg, and for one that is given twice.
+    Raises DatabaseUnavailable for a parameter that neither libpq nor psycopg knows, and for a repeated parameter.
     """
     known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
     for name, value in url.query.items():

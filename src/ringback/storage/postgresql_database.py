@@ -42,14 +42,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS = 8
-"""Number of operations that a process runs concurrently, each on its own connection."""
+"""Maximum number of operations that a process runs concurrently, each on its own connection."""
 TRIES = 10
-"""Attempts at an operation whose transactions PostgreSQL rolls back in favor of others."""
+"""Maximum number of attempts at an operation whose transactions PostgreSQL rolls back in favor of others."""
 LONGEST_RETRY_PAUSE_SECONDS = 0.02
 TRUSTED_SECONDS = 1.0
 """Idle time after which a connection is tested before it is used again."""
 SHUTDOWN_SECONDS = 0.5
-"""Longest wait at shutdown for operations in progress."""
+"""Maximum time that a shutdown waits for operations in progress."""
 POOLED_POLL_SECONDS = 1.0
 """Pause between polls when a connection pooler keeps notifications from being received."""
 

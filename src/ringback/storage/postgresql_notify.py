@@ -51,10 +51,11 @@ SEND = Statement(text(f"SELECT pg_notify({CHANNEL}, :message)"))
 
 
 class PostgresNotifier:
-    """Publishes the accounts that this process changed or invalidated, and receives those of other processes.
+    """Publishes the accounts that this process changed or invalidated, and receives those that other processes publish.
 
     `connect` holds the parameters of a connection that can LISTEN; without them, the notifier only polls.
-    `read_database` identifies the database of the other connections, which must be the listener's as well.
+    `read_database` identifies the database of the other connections. The listener must be connected to the same
+    database.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.sids import AccountSid
 
 KEPT_REQUESTS = 1_000
-"""Requests kept for each account."""
+"""Maximum number of requests that are kept for an account."""
 MAX_ACCOUNTS = 1_000
 """Limit on the accounts with unwritten requests. Above it, the requests of the longest idle account are dropped."""
 NO_OPERATIONS: Mapping[AccountSid, Iterable[str]] = MappingProxyType({})
@@ -29,7 +29,7 @@ class RequestJournal:
         return bool(self._unwritten)
 
     def add(self, request: AnsweredRequest, *, is_routed: bool = True) -> None:
-        """Add a request. If `is_routed`, it used the permission of its operation, whatever its response was."""
+        """Add a request. If `is_routed`, it has used its operation's permission, regardless of the response."""
         with self._lock:
             requests = self._unwritten.get(request.account_sid)
             if requests is None:
@@ -44,7 +44,7 @@ class RequestJournal:
                 self._used_operations.setdefault(request.account_sid, set()).add(request.operation)
 
     def shares(self, limit: int) -> dict[AccountSid, int]:
-        """Return how many of the first `limit` requests each account has. The longest idle accounts come first."""
+        """Return how many of the first `limit` requests each account has. The accounts idle the longest come first."""
         shares: dict[AccountSid, int] = {}
         with self._lock:
             for account_sid, requests in self._unwritten.items():

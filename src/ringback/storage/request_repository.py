@@ -65,7 +65,7 @@ class RequestRepository:
         self._session.change(ADD, **_values(request))
 
     def newest(self, account_sid: AccountSid, *, before_id: int, limit: int) -> list[JournaledRequest]:
-        """Return the account's requests with lower ids than `before_id`, newest first. Unreadable rows are skipped."""
+        """Return the account's requests with ids below `before_id`, newest first. Unreadable rows are skipped."""
 
         def fetch(before_id: int, rows: int) -> list[Row]:
             return self._session.all(NEWEST, account_sid=account_sid, before_id=before_id, row_limit=rows)

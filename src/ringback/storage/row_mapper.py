@@ -1,7 +1,7 @@
 """Mapping of rows to values by column name.
 
-The positions of the columns are looked up once, at import, and the function that reads a row is generated from them,
-as `namedtuple` and `dataclass` generate theirs: a row is read as fast as by code that unpacks it by hand.
+The positions of the columns are looked up once, at import, and the function that reads a row is generated from them, in
+the way that `namedtuple` and `dataclass` generate methods. Reading a row is as fast as with handwritten code.
 """
 
 import inspect

@@ -80,9 +80,10 @@ def check_is_at_head(database: Database) -> None:
 
 
 async def find_unready_reason(database: Database) -> str | None:
-    """Return why the database cannot be used, or None.
+    """Return the reason why the database cannot be used, or None.
 
-    After an outage, it must also be writable: reads do not show that, and do not detect a deleted file.
+    After an outage, the database must also be writable. A read would not show this, and would not detect a deleted
+    file.
     """
     try:
         database.check_files()

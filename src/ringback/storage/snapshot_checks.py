@@ -47,7 +47,7 @@ _COLUMNS: Mapping[str, Mapping[str, Column[Any]]] = {
 
 
 def check_row(table: str, place: int, row: Row) -> None:
-    """Raise InvalidSnapshot if a row with the schema's columns could not be read after it is stored."""
+    """Raise InvalidSnapshot if a row with the schema's columns would be unreadable in the database."""
     try:
         for name, column in _COLUMNS[table].items():
             _check_type(column, row[name])

@@ -80,7 +80,7 @@ def read_table(unit_of_work: UnitOfWork, name: str) -> Iterator[list[dict[str, A
 
 
 def write_tables(unit_of_work: UnitOfWork, tables: TableRows, *, system_now: Timestamp) -> Steps[None]:
-    """Insert rows with the schema's columns into empty tables. Tables that are not given stay empty.
+    """Insert rows with the schema's columns into empty tables. Tables that are not in `tables` stay empty.
 
     A callback that was being sent is due immediately. Raises InvalidSnapshot if a row cannot be stored.
     """

@@ -32,11 +32,11 @@ class WriteAheadLog:
         return self._pages >= self._restart_at_pages
 
     def write_back(self) -> bool:
-        """Checkpoint the log. Return False if a part remains because another program is reading from the log.
+        """Checkpoint the log. Return False if it is incomplete because another program is reading from the log.
 
         Call this only if there was a commit since the last complete checkpoint: SQLite may lose data otherwise (ADR
-        15). Other writers continue, and extend the log until they pause. If they never pause, the log is restarted when
-        it is long, which blocks writers. After `close` nothing is written. Raises sqlite3.Error.
+        15). Other writers continue, and extend the log until they pause. If they never pause, a long log is restarted,
+        which blocks writers. After `close` nothing is written. Raises sqlite3.Error.
         """
         with self._in_use:
             if self._is_closed:
@@ -50,8 +50,9 @@ class WriteAheadLog:
     def _note_length(self, pages: int, *, is_failed_restart: bool) -> None:
         """Store the length of the log, and the length at which it is restarted.
 
-        The log cannot be restarted while another program is reading from it. The next attempt is made
-        when the log has grown by as many pages again: until then, it would probably fail and only delay writers.
+        The log cannot be restarted while another program is reading from it. After a failed restart, the next one is
+        attempted when the log has grown by another LOG_FILE_BYTES: an earlier attempt would probably fail too, and
+        would block writers.
         """
         if is_failed_restart:
             self._restart_at_pages = pages + self._long_pages

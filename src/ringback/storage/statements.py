@@ -72,12 +72,12 @@ def upsert(table: Table, key: list[str], *changed: str) -> Statement:
 
 
 def column_parameters(table: Table) -> dict[str, Any]:
-    """Return a bind parameter for each column of `table`, named like it."""
+    """Return a bind parameter for each column of `table`, with the same name."""
     return parameters(table, *(str(column.name) for column in table.c))
 
 
 def parameters(table: Table, *names: str) -> dict[str, Any]:
-    """Return a bind parameter for each of the named columns of `table`, named like it."""
+    """Return a bind parameter for each of the named columns of `table`, with the same name."""
     return {name: bindparam(name, type_=table.c[name].type) for name in names}
 
 

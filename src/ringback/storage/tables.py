@@ -160,7 +160,8 @@ validation_calls = Table(
     info=registered(reset=Reset.DELETED),
 )
 """Instants are by the account's clock, with two exceptions. `real_due_at` is `due_at` by the system clock, NULL while
-the account's clock is frozen before it. `real_ended_at` orders ended calls for pruning, however that clock was set."""
+the account's clock is frozen before `due_at`. `real_ended_at` orders ended calls for pruning, regardless of changes to
+the account's clock."""
 partial_index("ix_validation_calls_real_due", validation_calls, "real_due_at IS NOT NULL", "real_due_at")
 partial_index("ix_validation_calls_due", validation_calls, "due_at IS NOT NULL", "account_sid", "due_at")
 partial_index(

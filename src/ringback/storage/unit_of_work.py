@@ -54,9 +54,9 @@ class UnitOfWork(Session):
 
     Blocks may be nested: the outermost one commits. If it raises, the transaction is rolled back. After a commit, the
     callbacks run, and `on_commit` is called with the changed accounts, including the invalidated ones, and with the
-    invalidated accounts. `run_on_loop` receives a function that does this; by default it is done immediately.
-    `changed_rows` counts the committed changes if the backend counts them. `before_commit` prevents the commit by
-    raising.
+    invalidated accounts. `run_on_loop` receives a function that does both; by default, this function is called
+    immediately. `changed_rows` counts the committed changes if the backend counts them. `before_commit` prevents the
+    commit by raising.
     """
 
     def __init__(

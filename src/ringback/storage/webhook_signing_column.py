@@ -36,5 +36,5 @@ def readable_webhook_signing(text: str | None, account_sid: str) -> WebhookSigni
 
 
 def webhook_signing_text(signing: WebhookSigning | None) -> str | None:
-    """Return the column of a shared key, None without one."""
+    """Return the column for a shared key, or None without a shared key."""
     return None if signing is None else orjson.dumps(signing._asdict()).decode()

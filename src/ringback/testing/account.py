@@ -152,7 +152,7 @@ class Account(AccountData):
         return self._control.send(self._requests.requests())
 
     def api_key(self, type: KeyType = "standard", permissions: Sequence[str] | None = None) -> ApiKey:  # noqa: A002
-        """Create an API key. A `main` key grants full access, a `standard` key access to all except ``/Accounts``.
+        """Create an API key. A `main` key grants full access, a `standard` key all access except to ``/Accounts``.
 
         A `restricted` key grants only its `permissions`, such as ``twilio/voice/outgoing-caller-ids/list``.
         """

@@ -11,7 +11,7 @@ from ringback.testing.requests import PATH, Request
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 30.0
-"""Timeout of a response, in addition to the time that a request asks the server to wait."""
+"""Timeout for a response, in addition to the time that a request asks the server to wait."""
 TRANSPORT_ERRORS = (httpx.HTTPError, RuntimeError)
 """Exceptions that httpx raises if no response arrives. RuntimeError means that the client is closed."""
 

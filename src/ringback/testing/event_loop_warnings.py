@@ -18,7 +18,7 @@ HINT = (
     "that loop, use ringback.testing.aio (docs/testing.md, Async tests)"
 )
 TIMEOUT_ERRORS = ("no answer from ", "no answer within ", "did not complete the TLS handshake")
-"""Parts of the error messages of attempts whose receiver was reached, but did not answer in time."""
+"""Parts of the error messages for receivers that were reached, but did not answer in time."""
 
 
 def is_running() -> bool:
@@ -33,7 +33,7 @@ def is_running() -> bool:
 def advance(control: "Control", account_sid: str, request: Request[datetime]) -> datetime:
     """Advance a clock, and warn about each callback that failed because its receiver did not answer in time.
 
-    It is only a warning, because the receiver may run outside the blocked event loop.
+    This is a warning, not an error, because the receiver may run outside the blocked event loop.
     """
     account = AccountRequests(account_sid)
     last_id = max((event.id for event in _failures(control, account, 0)), default=0)
@@ -47,7 +47,7 @@ def advance(control: "Control", account_sid: str, request: Request[datetime]) ->
 
 
 def _failures(control: "Control", account: AccountRequests, after: int) -> Iterator["Event"]:
-    """Yield the events of failed callbacks after the one with the id `after`. Reads page by page."""
+    """Read page by page, and yield the events of failed callbacks after the one with the id `after`."""
     while page := control.send(account.events("callback.failed", after=after)):
         yield from page
         after = page[-1].id

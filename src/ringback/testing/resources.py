@@ -44,11 +44,11 @@ class Clock:
         return self._control.send(self._requests.read())
 
     def freeze(self, now: datetime | None = None) -> datetime:
-        """Freeze the clock and return its time. If `now` is given, which needs a time zone, set the clock first."""
+        """Freeze the clock at `now`, or at its current time, and return its time. `now` must have a time zone."""
         return self._control.send(self._requests.freeze(now))
 
     def run(self, now: datetime | None = None) -> datetime:
-        """Let the clock run and return its time. If `now` is given, which needs a time zone, set the clock first."""
+        """Let the clock run from `now`, or from its current time, and return its time. `now` must have a time zone."""
         return self._control.send(self._requests.run(now))
 
     def advance(self, seconds: float | timedelta) -> datetime:
@@ -90,7 +90,7 @@ class Phone:
         key_seconds: float | None = None,
         extension: str | None = None,
     ) -> Self:
-        """Set the phone's rule, its behavior for every call. Omitted values are those of the server's settings."""
+        """Set the phone's rule, its behavior for every call. Omitted values default to the server's settings."""
         request = self._requests.always(
             behavior, ring_seconds=ring_seconds, key_seconds=key_seconds, extension=extension
         )
@@ -143,7 +143,7 @@ class Faults:
         times: int | None = None,
         probability: float | None = None,
     ) -> Fault:
-        """Inject a fault that is triggered at most `times` times, or with a `probability`. By default it always is.
+        """Inject a fault that is triggered at most `times` times, or with a `probability`. Default: always.
 
         `operation` is an operation such as ``create-validation-request``, ``*`` for all, or ``status-callback``.
         `effect` is, for example, ``{"status": 429}``, ``{"delay_seconds": 2}`` or ``{"drop": "after"}``;
@@ -165,7 +165,7 @@ class Faults:
 
 
 class IncomingPhoneNumbers:
-    """The numbers that an account owns at Twilio. The Twilio API lists them, and refuses to verify them (21449)."""
+    """The numbers that an account owns at Twilio. The API lists them, but rejects requests to verify them (21449)."""
 
     def __init__(self, control: Control, account_sid: str) -> None:
         self._control = control
@@ -225,5 +225,5 @@ class Policy:
         return self._control.send(request)
 
     def clear(self) -> None:
-        """Restore the limits of the server's settings."""
+        """Delete the account's own limits, so that the server's settings apply."""
         self._control.send(self._requests.clear())

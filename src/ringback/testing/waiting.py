@@ -19,8 +19,8 @@ def wait_for(
 ) -> Steps:
     """Return the first event of a type, for one call unless `call_sid` is None. Raises TimeoutError.
 
-    The server measures the time, because the clock of this process may be fake. `blocks_loop` adds a hint to the
-    TimeoutError that the call blocks an event loop.
+    The server measures the time, because the clock of this process may be fake. With `blocks_loop`, the TimeoutError
+    also warns that the call blocks an event loop.
     """
     requests = AccountRequests(account_sid)
     remaining_seconds = max(0.0, timeout_seconds)

@@ -38,7 +38,7 @@ FILTERS = {
     "FriendlyName": "Only accounts with exactly this name.",
     "Status": "Only accounts with this status: active, suspended or closed.",
 }
-"""In the order in which they appear in the URIs of a page."""
+"""The filters, in the order in which the URIs of a page contain them."""
 _FILTER_COLUMNS = {"FriendlyName": "friendly_name", "Status": "status"}
 
 
@@ -77,7 +77,7 @@ async def fetch_account(context: RequestContext) -> Response:
 
 
 async def update_account(context: RequestContext) -> Response:
-    """Update an account and respond with it. Only a parent account can change a status, and only of its subaccounts."""
+    """Update an account and respond with it. A status can be changed only by the parent account of a subaccount."""
     _check_path(context)
     account = await context.services.database.run(
         operations.update_account,
@@ -90,7 +90,7 @@ async def update_account(context: RequestContext) -> Response:
 
 
 def _check_path(context: RequestContext) -> None:
-    """Raise TwilioError 20404 for a path with two suffixes. Only the last one has been removed."""
+    """Raise TwilioError 20404 for a path with two suffixes: the router removes only the last one."""
     if context.path_parameters["AccountSid"] != context.account.sid:
         raise context.not_found()
 

@@ -169,7 +169,7 @@ class TwilioApp:
 
 
 class Application(FastAPI):
-    """FastAPI application. `twilio_app` receives each request first, and passes on those not for the Twilio API."""
+    """FastAPI application. `twilio_app` receives each request first, and passes on requests for other paths."""
 
     twilio_app: TwilioApp
 

@@ -31,7 +31,7 @@ FILTERS = {
     "PhoneNumber": "Only the caller ID with exactly this number.",
     "FriendlyName": "Only caller IDs with exactly this name.",
 }
-"""In the order in which they appear in the URIs of a page."""
+"""The filters, in the order in which the URIs of a page contain them."""
 
 
 async def list_caller_ids(context: RequestContext) -> Response:

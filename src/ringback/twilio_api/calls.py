@@ -49,16 +49,16 @@ NULLABLE_COLUMNS = frozenset(
 FILTERS = {
     "Status": "Only calls with this status.",
     "To": "Only calls to this number.",
-    "From": "Only calls from this number: all come from +14157234000.",
+    "From": "Only calls from this number. All calls come from +14157234000.",
     "StartTime": "Only calls dialed on this day (UTC), such as 2009-07-06.",
     "StartTime<": "Only calls dialed before this day or time.",
-    "StartTime>": "Only calls dialed on this day, at this time or later.",
-    "ParentCallSid": "Only child calls of this call: validation calls have none.",
+    "StartTime>": "Only calls dialed on or after this day or time.",
+    "ParentCallSid": "Only child calls of this call. Validation calls have none.",
     "EndTime": "Only calls completed on this day (UTC).",
     "EndTime<": "Only calls completed before this day or time.",
-    "EndTime>": "Only calls completed on this day, at this time or later.",
+    "EndTime>": "Only calls completed on or after this day or time.",
 }
-"""In the order in which they appear in the URIs of a page."""
+"""The filters, in the order in which the URIs of a page contain them."""
 
 
 async def list_calls(context: RequestContext) -> Response:

@@ -22,7 +22,7 @@ def effective_hosts(scope: Scope) -> Sequence[str]:
 
 
 def product_in(scope: Scope) -> Product | None:
-    """Return the emulated Twilio product to whose host a request is addressed, or None."""
+    """Return the emulated Twilio product whose host a request names, or None."""
     return next(filter(None, map(product_of, effective_hosts(scope))), None)
 
 

@@ -35,11 +35,11 @@ NULLABLE_COLUMNS = frozenset(
 
 FILTERS = {
     "FriendlyName": "Only numbers with exactly this name.",
-    "Beta": "Has no effect: no number is new to the Twilio platform.",
+    "Beta": "Has no effect, because no number is new to the Twilio platform.",
     "PhoneNumber": "Only numbers that contain these digits; * matches any digit.",
     "Origin": "twilio or hosted: no number is hosted.",
 }
-"""In the order in which they appear in the URIs of a page."""
+"""The filters, in the order in which the URIs of a page contain them."""
 
 
 async def list_incoming_phone_numbers(context: RequestContext) -> Response:

@@ -29,13 +29,13 @@ FILTERS = {
     "Log": "Only notifications of this level: 0 for errors, 1 for warnings.",
     "MessageDate": "Only notifications logged on this day (UTC), such as 2009-07-06.",
     "MessageDate<": "Only notifications logged before this day or time.",
-    "MessageDate>": "Only notifications logged on this day, at this time or later.",
+    "MessageDate>": "Only notifications logged on or after this day or time.",
 }
-"""In the order in which they appear in the URIs of a page."""
+"""The filters, in the order in which the URIs of a page contain them."""
 
 
 async def list_call_notifications(context: RequestContext) -> Response:
-    """Respond with one page of a call's notifications. Only calls that geo permissions blocked have one."""
+    """Respond with one page of a call's notifications. Only calls that geo permissions blocked have a notification."""
     query = read_query(context)
     request = parse_page_request(query)
     call = await _find_call(context)

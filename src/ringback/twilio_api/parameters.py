@@ -171,19 +171,19 @@ def _friendly_name(value: str, info: ValidationInfo[FormRules]) -> str:
 def _call_delay(value: str) -> int:
     plain = value.isascii() and value.isdigit() and len(value) <= CALL_DELAY_DIGITS
     if not plain or int(value) > MAX_CALL_DELAY_SECONDS:
-        raise errors.invalid_parameter(21454, "CallDelay", value, "a whole number of seconds from 0 to 60")
+        raise errors.invalid_parameter(21454, "CallDelay", value, "must be a whole number of seconds from 0 to 60")
     return int(value)
 
 
 def _extension(value: str) -> str:
     if len(value) > MAX_EXTENSION_CHARACTERS or not EXTENSION_CHARACTERS.issuperset(value):
-        rule = "at most 50 of the characters 0-9 # * w W"
+        rule = "must consist of at most 50 of the characters 0-9 # * w W"
         raise errors.invalid_parameter(22117, "Extension", value, rule)
     return value
 
 
 def _status_callback(value: str) -> str:
-    rule = "an absolute http or https URL of at most 1000 characters"
+    rule = "must be an absolute http or https URL of at most 1000 characters"
     if len(value) > MAX_URL_CHARACTERS:
         raise errors.invalid_parameter(21456, "StatusCallback", value, rule)
     try:
@@ -195,13 +195,13 @@ def _status_callback(value: str) -> str:
 
 def _status_callback_method(value: str) -> str:
     if value.upper() not in METHODS:
-        raise errors.invalid_parameter(21403, "StatusCallbackMethod", value, "GET or POST")
+        raise errors.invalid_parameter(21403, "StatusCallbackMethod", value, "must be GET or POST")
     return value.upper()
 
 
 def _call_status(value: str) -> str:
     if value not in CALL_ENDS:
-        raise errors.invalid_parameter(20001, "Status", value, "canceled or completed")
+        raise errors.invalid_parameter(20001, "Status", value, "must be canceled or completed")
     return value
 
 

@@ -43,8 +43,8 @@ def serialize_json(document: Document) -> bytes:
 def serialize_csv(document: Document) -> bytes:
     """Return a document as CSV: a header and a row for each resource.
 
-    Columns are named like the XML elements. Fields that contain other fields have no column. Source: docs/fidelity.md,
-    CSV [documented, assumed].
+    The columns have the names of the XML elements. Fields that contain other fields have no column. Source:
+    docs/fidelity.md, CSV [documented, assumed].
     """
     if isinstance(document, Record):
         columns, rows = _columns(document), [document.fields]

@@ -19,9 +19,10 @@ from ringback.twilio_api.request_context import NO_PARAMETERS, Handler, RequestC
 ALWAYS_ALLOWED = ("OPTIONS",)
 """The methods that TwilioApp answers itself, on every path."""
 COMPLETE_RESOURCES = re.compile(r"/2010-04-01/Accounts(/\{AccountSid\}(/OutgoingCallerIds(/\{Sid\})?)?)?")
-"""Paths on which ringback supports every method that Twilio supports, so that Twilio also answers 405 to others."""
+"""Paths on which ringback supports every method that Twilio supports. For any other method, Twilio also responds with
+405."""
 NOT_EMULATED = re.compile(r".*/IncomingPhoneNumbers/(Local|Mobile|TollFree)")
-"""Paths of lists that look like the path of one number. Only the list of all numbers is emulated."""
+"""Paths of lists that could be mistaken for the path of one number. Only the list of all numbers is emulated."""
 
 Schema = dict[str, Any]
 """A JSON Schema object."""

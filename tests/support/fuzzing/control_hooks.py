@@ -27,8 +27,8 @@ SHORT_WAIT, LONGEST_WAIT = 0.02, 300.0
 INEXPRESSIBLE_ERRORS = (
     "number:",
     "phone_number:",
-    "now: between the years",
-    "date_created: between the years",
+    "now: must be between the years",
+    "date_created: must be between the years",
     "friendly_name: it contains a character that is not valid in XML",
     "owner_email:",
     "parent_sid: AC",
