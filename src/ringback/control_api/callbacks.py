@@ -33,7 +33,7 @@ class CallbackHopResponse(ResponseModel):
     method: str
     url: str
     mapped_to: str | None = Field(
-        description="The target in the setting callback_host_map for the request's host. Null if there is none."
+        description="The target in the setting callback_host_map for the request's host. Null without an entry."
     )
     headers: dict[str, str]
     parameters: dict[str, str] = Field(
@@ -60,7 +60,7 @@ class CallbackAttemptResponse(ResponseModel):
     method: str
     url: str
     mapped_to: str | None = Field(
-        description="The target in the setting callback_host_map for the last request's host. Null if there is none."
+        description="The target in the setting callback_host_map for the last request's host. Null without an entry."
     )
     headers: dict[str, str]
     parameters: dict[str, str] = Field(

@@ -63,7 +63,7 @@ def call_queued(call: ValidationCall) -> NewEvent:
 
 
 def call_moved(call: ValidationCall, event: CallEvent, digits: str, account_now: Timestamp) -> NewEvent | None:
-    """Return the event to log for an event of a call, or None if there is none. `call_ended` logs the end of a call."""
+    """Return the log event for a call's event, or None if it is not logged. `call_ended` logs the end of a call."""
     if event == CallEvent.DIAL and not call.is_ended:
         return _of_call(call, EventType.CALL_RINGING, account_now, {})
     if event == CallEvent.ANSWER:
