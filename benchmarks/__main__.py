@@ -70,7 +70,7 @@ def main() -> int:
 
 
 def _measured(name: str, bench: Bench) -> Section:
-    """Measure one part. If it fails, return a section with the reason, so that the other parts follow."""
+    """Measure one part. If it fails, return a section with the reason, so that the other parts are still measured."""
     began = time.monotonic()
     bench.say(f"{name} ...")
     try:

@@ -1,4 +1,4 @@
-"""StatusCallbacks: deliveries per second, and their delay while another receiver hangs."""
+"""The delivery rate of StatusCallbacks, and the delay of callbacks while another receiver hangs."""
 
 import time
 from pathlib import Path
@@ -18,7 +18,7 @@ RATE_TARGET = 600.0
 START_SECONDS = 3.0
 """Seconds between filling the database and the due time of its callbacks, enough for the server to start."""
 HANGING, SINGLE, APART_SECONDS = 200, 200, 0.02
-"""Callbacks to the hanging receiver, all due at once, and those to the other receiver, with the time between them."""
+"""Number of callbacks to the hanging receiver, all due at once, and to the other receiver, due at this interval."""
 LATE_TARGET_MS = 50.0
 DELIVERED = "SELECT count(*) FROM events WHERE type = 'callback.delivered'"
 PENDING_SINGLE_CALLBACKS = "SELECT EXISTS (SELECT 1 FROM status_callbacks WHERE due_at IS NOT NULL AND url = '{}')"

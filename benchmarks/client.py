@@ -50,7 +50,7 @@ def reading(database: Path) -> Iterator[sqlite3.Connection]:
 
 
 def wait_while(database: Path, question: str, seconds: float = TIMEOUT_SECONDS) -> float:
-    """Poll a query until its result is 0, and return the time of that result in seconds since 1970."""
+    """Poll a query until its result is 0, and return the time of the last poll in seconds since 1970."""
     deadline = time.monotonic() + seconds
     with reading(database) as connection:
         while connection.execute(question).fetchone()[0]:

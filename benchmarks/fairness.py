@@ -49,7 +49,7 @@ def measure_fairness(bench: Bench) -> Section:
 
 Prepare = Callable[[], object]
 Operation = tuple[Prepare, Callable[[], object]]
-"""The preparation of each round, and the operation that runs while it is measured."""
+"""A function that prepares each run, and the large operation, during which GET /livez is measured."""
 
 
 def _client(url: str) -> httpx.Client:
@@ -64,7 +64,7 @@ def _ask(client: httpx.Client, method: str, path: str, **options: object) -> htt
 
 
 def _advance(client: httpx.Client) -> Operation:
-    """Return the advance of a clock with many calls. A snapshot of the pending calls is restored before each round."""
+    """Return an operation that advances the clock of many calls, and a preparation that restores the pending calls."""
     _ask(client, "PUT", f"{ACCOUNT}/clock", json={"mode": "frozen"})
     for place in range(CALLS):
         number = {"PhoneNumber": f"+1415{2_000_000 + place:07d}", "CallDelay": "10"}
@@ -94,7 +94,7 @@ def _fill_inbox(client: httpx.Client, messages: int) -> None:
 
 
 def _round(server: servers.Server, operation: Operation) -> tuple[float, float]:
-    """Return the 99th percentiles of GET /livez, idle and while the operation runs, in milliseconds."""
+    """Return the 99th percentiles of the latency of GET /livez in milliseconds: when idle, and during the operation."""
     prepare, run = operation
     prepare()
     idle = [ms for _, ms in _probe(server.port)]

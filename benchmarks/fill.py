@@ -30,7 +30,7 @@ def sid(prefix: str, number: int) -> str:
 
 
 def multiply(database: Path, table: str, copies: Iterable[Mapping[str, Any]]) -> None:
-    """Copy the only row of a table. `copies` have the changed columns, the same ones in each.
+    """Copy the only row of a table. Each of `copies` maps the same columns to the values of one new row.
 
     No server may have the file open.
     """

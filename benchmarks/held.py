@@ -1,4 +1,4 @@
-"""Limits the processor time of a process where the system permits, so that other processes have enough."""
+"""Limits the processor time of a process, if the system permits, so that enough remains for other processes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

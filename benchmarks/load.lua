@@ -1,6 +1,6 @@
 -- Requests for wrk, and a report of the result as one line of JSON.
--- AUTHORIZATION is sent with every request. With FIRST_NUMBER each request is a validation request for the next number,
--- counted from there: seven digits after the area code 415. CALL_DELAY is the CallDelay in seconds.
+-- AUTHORIZATION is sent with every request. With FIRST_NUMBER, each request is a validation request for the next number,
+-- starting there: seven digits after the area code 415. CALL_DELAY is the CallDelay in seconds.
 
 local authorization = os.getenv("AUTHORIZATION")
 local number = tonumber(os.getenv("FIRST_NUMBER") or "")

@@ -12,7 +12,7 @@ from statistics import median
 CONNECTIONS = 16
 SCRIPT = Path(__file__).with_name("load.lua")
 GRACE_SECONDS = 20.0
-"""Time beyond its configured duration after which wrk counts as stuck."""
+"""How long wrk may exceed its configured duration before it is considered stuck."""
 HOW_TO_INSTALL = "wrk is not installed: apt-get install wrk"
 
 
@@ -48,7 +48,7 @@ class Measurements:
         return median(measured.p99_ms for measured in self.rounds)
 
     def shares_of(self, other: "Measurements") -> list[float]:
-        """Return the ratio of requests per second to the other's, round by round."""
+        """Return, for each round, these requests per second divided by those of `other`."""
         pairs = zip(self.rounds, other.rounds, strict=True)
         return [one.requests_per_second / another.requests_per_second for one, another in pairs]
 
@@ -72,7 +72,7 @@ def measure(
 ) -> Measurement:
     """Send requests to `url` continuously, over persistent connections, and return the result.
 
-    With a `first_number` each request is a POST, whose call is due at once or after `call_delay_seconds`. Raises
+    With `first_number`, each request is a POST, and its call is due immediately or after `call_delay_seconds`. Raises
     BenchmarkFailed unless every response was successful.
     """
     environment = dict(os.environ)

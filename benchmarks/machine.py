@@ -9,7 +9,7 @@ IDLE, WAITING = 3, 4
 
 
 def busy_share() -> float:
-    """Return the share of all processors' time used during the next three seconds, from 0 to 1."""
+    """Measure CPU utilization over the next three seconds, as a fraction of all CPUs from 0 to 1."""
     before = _ticks()
     time.sleep(SAMPLE_SECONDS)
     spent = [after - earlier for after, earlier in zip(_ticks(), before, strict=True)]

@@ -30,7 +30,7 @@ Idle time is {IDLE_SECONDS:.0f} s; memory is measured at the end."""
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Measurements of a server: share of one processor while idle, memory, and delays of calls."""
+    """Measurements of a server: CPU utilization of one processor while idle, memory, and delays of calls."""
 
     idle_share: float
     megabytes: float
@@ -107,7 +107,7 @@ def _delays_ms(server: Server) -> list[float]:
 
 
 def _followed(server_url: str) -> dict[str, float]:
-    """Return the time (seconds since 1970) at which the first event of each ringing call arrived."""
+    """Return when the first event of each ringing call arrived, in seconds since 1970."""
     rung: dict[str, float] = {}
     last_id = 0
     while len(rung) < DUE_CALLS:

@@ -27,7 +27,7 @@ WATCH_FOR_PHONES = """() => {
     }
   }))).observe(document.getElementById("main"), { childList: true, subtree: true });
 }"""
-"""Records when each phone was painted, which is within the second frame after it was added."""
+"""Records when each phone was painted: in the second animation frame after it was added."""
 SCROLL = """async () => {
   const list = document.querySelector(".verifications");
   const frames = [];

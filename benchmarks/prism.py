@@ -17,7 +17,7 @@ ANY_LIST = "/2010-04-01/Accounts/AC00000000000000000000000000000000/OutgoingCall
 
 
 def prism_missing() -> str | None:
-    """Install Prism unless it is installed. Return the reason if it cannot be measured, or None."""
+    """Install Prism if necessary. Return the reason why it cannot be measured, or None."""
     if PROGRAM.exists():
         return None
     if shutil.which("npm") is None:
@@ -32,7 +32,7 @@ def prism_missing() -> str | None:
 
 @contextmanager
 def prism() -> Iterator[Server]:
-    """Run Prism with the part of Twilio's OpenAPI document that ringback implements, static examples and no log."""
+    """Run Prism, without a log, on the part of Twilio's OpenAPI document that ringback implements."""
     port = free_port()
     command = [str(PROGRAM), "mock", f"--host={HOST}", f"--port={port}", "--verboseLevel=silent", str(DOCUMENT)]
     with running(command, port, ANY_LIST, NODE) as server:

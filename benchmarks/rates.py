@@ -38,7 +38,7 @@ the five paths that ringback implements, checks no credentials, stores and logs 
 
 
 class Target(NamedTuple):
-    """A measured server, the suffix of its requests' names in the table, and the path of a caller ID."""
+    """A measured server, the suffix of its request names in the table, and the path of one of its caller IDs."""
 
     server: Server
     mark: str

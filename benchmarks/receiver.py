@@ -24,7 +24,7 @@ class Quick(asyncio.Protocol):
         self._read = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's does not inherit from it
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's transport is not a subclass
 
     def data_received(self, data: bytes) -> None:
         self._read += data
@@ -45,7 +45,7 @@ def receiver(*, is_hanging: bool = False) -> Iterator[str]:
     command = [sys.executable, "-m", "benchmarks.receiver", *([HANGING] if is_hanging else [])]
     process = subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True)
     try:
-        assert process.stdout is not None  # noqa: S101 - it was asked for
+        assert process.stdout is not None  # noqa: S101 - for mypy: stdout is a pipe
         yield f"http://{HOST}:{int(process.stdout.readline())}/"
     finally:
         process.terminate()

@@ -1,4 +1,4 @@
-"""The rate of POSTs of two replicas on one PostgreSQL server, compared with one."""
+"""The rate of POSTs to two replicas on one PostgreSQL server, compared with that to a single replica."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ from benchmarks.servers import Server
 from support.databases.postgresql import migrated_database
 
 SHARE = 0.2
-"""Share of a processor for each replica, which leaves enough for PostgreSQL and wrk."""
+"""Share of a processor that each replica may use. The rest is enough for PostgreSQL and wrk."""
 TARGET = 1.5
 WORDS = """Medians of {rounds} rounds of {seconds} s each: POSTs of one account, over {connections} connections to
 one server, and in turn over half as many to each of two that share another database. {held} PostgreSQL runs on

@@ -12,7 +12,7 @@ from benchmarks.sections import Section
 
 PACKAGES = ("ringback", "fastapi", "starlette", "uvicorn", "uvloop", "httptools", "sqlalchemy", "lxml", "orjson")
 QUIET_SHARE = 0.15
-"""Share of the processors that other programs may use without a warning on the page."""
+"""CPU utilization by other programs above which the page has a warning, as a fraction of all CPUs."""
 BUSY = """**The machine was busy with other work.** That slows hello more than ringback, so the shares are too high,
 and everything that is measured in seconds is too long. Repeat this on a quiet machine.
 """

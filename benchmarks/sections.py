@@ -53,7 +53,7 @@ def at_least(measured: float, target: float, form: str) -> str:
 
 
 def at_most(measured: float, target: float, form: str) -> str:
-    """Return a maximum, formatted with `form`, and whether it was kept."""
+    """Return a maximum, formatted with `form`, and whether it was exceeded."""
     return _verdict(form.format(target), is_met=measured <= target)
 
 
@@ -68,6 +68,6 @@ def span(measured: Sequence[float], form: str) -> str:
 
 
 def percentile(measured: Sequence[float], percent: int) -> float:
-    """Return the smallest value that is not exceeded by `percent` percent of all."""
+    """Return the smallest measured value such that `percent` percent of all values are less than or equal to it."""
     ordered = sorted(measured)
     return ordered[-(-len(ordered) * percent // 100) - 1]

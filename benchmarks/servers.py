@@ -38,14 +38,14 @@ class Server:
 
     @property
     def resident_megabytes(self) -> float:
-        """The resident memory, as the kernel counts it (VmRSS), in units of 1,000,000 bytes."""
+        """The resident memory (VmRSS) in megabytes of 1,000,000 bytes."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         kibibytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
         return int(kibibytes) * 1024 / 1_000_000
 
     @property
     def processor_seconds(self) -> float:
-        """The processor time used since the start."""
+        """The processor time that the process has used."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[USER_TICKS]) + int(fields[SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")
 
@@ -78,7 +78,7 @@ def ringback_on(folder: Path, database_url: str, *options: str) -> Iterator[Serv
 
 @contextmanager
 def running(command: list[str], port: int, path: str, folder: Path) -> Iterator[Server]:
-    """Run a server until the block ends, after waiting until GET `path` returns 200."""
+    """Start a server, wait until GET `path` returns 200, and stop it when the block ends."""
     started = time.perf_counter()
     process = subprocess.Popen(
         command,
@@ -101,7 +101,7 @@ def running(command: list[str], port: int, path: str, folder: Path) -> Iterator[
 
 
 def environment() -> dict[str, str]:
-    """Return the environment without ringback's settings, and with compiled bytecode enabled."""
+    """Return the environment without ringback's settings, and with bytecode caching enabled."""
     left_out = ("RINGBACK_", "PYTHONDONTWRITEBYTECODE")
     return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
 

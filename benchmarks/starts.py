@@ -17,7 +17,7 @@ HELP_TARGET_SECONDS = 0.3
 
 
 def measure_starts(bench: Bench) -> Section:
-    """Start servers on seven new databases, then seven times on an existing one, after a warm-up."""
+    """After a warm-up, start a server on seven new databases, then seven times on an existing one."""
     with ringback(bench.folder, "existing.db"):
         pass
     new_seconds, existing_seconds, megabytes = [], [], []

@@ -23,7 +23,7 @@ SID = AccountSid("AC00000000000000000000000000000001")
 
 
 def main() -> None:
-    """Print the median microseconds of a read by ringback, through SQLAlchemy, and by the driver alone."""
+    """Print the median time of a read in microseconds: by ringback, through SQLAlchemy, and by the driver alone."""
     database = open_database("sqlite://")
     migrate(database)
     assert isinstance(database, SqliteDatabase)  # noqa: S101

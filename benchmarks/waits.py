@@ -1,4 +1,4 @@
-"""The time that tests wait for an advance of the clock and for events."""
+"""How long tests wait for an advance of the clock, and for events."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -48,7 +48,7 @@ class _Account:
 def measure_waits(bench: Bench) -> Section:
     """Advance clocks with one pending call and with a thousand, each with a callback; then wait for events."""
     with servers.ringback(bench.folder, "waits.db") as server, receiver() as url, _client(server.url) as http:
-        _advance(_account(http), 1, url)  # the first callback imports what callbacks need
+        _advance(_account(http), 1, url)  # the first callback imports modules that later ones do not
         rows = [
             _cells(f"advance, {calls:,} pending", [_advance(_account(http), calls, url) for _ in range(rounds)], target)
             for (calls, rounds), target in zip(ROUNDS.items(), ADVANCE_TARGETS_MS.values(), strict=True)
@@ -68,7 +68,7 @@ def _account(http: httpx.Client) -> _Account:
 
 
 def _advance(account: _Account, calls: int, receiver_url: str) -> float:
-    """Return the milliseconds that an advance past the end of `calls` calls takes."""
+    """Return how long an advance of the clock past the end of `calls` calls takes, in milliseconds."""
     for number in range(calls):
         account.validate(number, CallDelay=str(CALL_DELAY_SECONDS), StatusCallback=receiver_url)
     began = time.perf_counter()
@@ -81,7 +81,7 @@ def _advance(account: _Account, calls: int, receiver_url: str) -> float:
 
 
 def _events(account: _Account, url: str) -> list[float]:
-    """Return the milliseconds between each event and its arrival at a waiting client."""
+    """Return the time from each event until its arrival at a waiting client, in milliseconds."""
     last_id, found = 0, []
     with _client(url) as waiter, ThreadPoolExecutor(1) as pool:
         for number in range(EVENTS):

@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Return a line on the tests that this run leaves to CI. pytest-xdist's summary does not count deselected tests."""
+    """Report which tests this run leaves to CI, because pytest-xdist's summary does not count deselected tests."""
     sizes = "full size" if WHOLE else "small size (full size in CI: RINGBACK_TEST_WHOLE=1)"
     selection = config.getoption("-m")
     return f"load tests and fuzzers: {sizes}; " + (f"selected: -m '{selection}'" if selection else "all tests selected")
@@ -82,7 +82,7 @@ def full_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProc
 
 @pytest.fixture
 def direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the machine's proxies, regions and edges, so that Twilio's libraries connect to 127.0.0.1 directly."""
+    """Unset the variables for proxies, region and edge, so that Twilio's libraries connect directly to 127.0.0.1."""
     for name in PROXY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -90,6 +90,6 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
-    """Return the command line, run in this process and in a temporary folder."""
+    """Return the command ``ringback``, which runs in this process and in a temporary folder."""
     with command_in(tmp_path, monkeypatch, capsys) as runnable:
         yield runnable

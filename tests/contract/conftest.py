@@ -32,7 +32,7 @@ SEEDED_NAMES = ("parent", "sub", "suspended-sub", "stranger", "empty", "suspende
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run each test once, without a repetition on PostgreSQL, if ``--base-url`` is given."""
+    """Deselect the repetitions on PostgreSQL if ``--base-url`` is given, so that each test runs once."""
     if config.getoption("--base-url"):
         repeated = [item for item in items if item.get_closest_marker("repeated")]
         config.hook.pytest_deselected(items=repeated)
@@ -56,7 +56,7 @@ def contract_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="session")
 def api(contract_url: str, request: pytest.FixtureRequest) -> Iterator[Api]:
-    """Return a client of the default account, which may hold caller IDs from before."""
+    """Return a client of the default account, which may already have caller IDs."""
     with Api(contract_url) as client:
         yield client
         if request.config.getoption("--base-url"):
@@ -97,7 +97,7 @@ def caller_id(caller_id_pool: CallerIdPool) -> CallerId:
 
 @pytest.fixture(scope="session")
 def listed(api: Api) -> ListedCallerIds:
-    """Verify 120 numbers with one FriendlyName, half of them a second later, for the tests of lists."""
+    """Verify 120 numbers for the tests of lists. All have the same FriendlyName; half are called one second later."""
     name = draw_name()
     numbers = [draw_number() for _ in range(LISTED_NUMBERS)]
     for place, number in enumerate(numbers):
@@ -114,7 +114,7 @@ def own_server_only(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="session")
 def called(api: Api) -> Called:
-    """Call a number five times, which no other test calls."""
+    """Make five calls to a number that no other test calls."""
     number = draw_number()
     sids = [ask_for(api, number, CallDelay=LONGEST_DELAY) for _ in range(SUPERSEDED)]
     sids.append(ask_for(api, number))

@@ -30,7 +30,7 @@ def refusal(nobody: Api, path: str, authorization: str | None, method: str = "GE
 
 
 def statuses(base_url: str, account: Api, *credentials: tuple[str, str | None]) -> list[int]:
-    """Return the status of an account's list for each of these user names and passwords."""
+    """Request an account's list with each of these user names and passwords, and return the response statuses."""
     found = []
     for username, password in credentials:
         with Api(base_url, account.account_sid, password, username=username) as client:

@@ -27,7 +27,7 @@ SUFFIXES = {"": "application/xml", ".xml": "application/xml", ".json": "applicat
 
 @pytest.fixture(scope="module")
 def blocked(seeded: SeededAccounts) -> Call:
-    """Return a call of an unrelated account that geo permissions blocked."""
+    """Return a call that geo permissions blocked. It belongs to an unrelated account."""
     return ended(seeded.stranger, ask_for(seeded.stranger, GEO_BLOCKED_NUMBER))
 
 

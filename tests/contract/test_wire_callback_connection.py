@@ -1,4 +1,4 @@
-"""StatusCallbacks whose connection fails: they are retried once, and never sent with an untrusted certificate.
+"""StatusCallbacks whose connection fails: they are retried once, and never sent to an untrusted receiver.
 
 Rules: docs/fidelity.md, StatusCallback delivery.
 """

@@ -38,7 +38,7 @@ def assert_is_signed(received: Received, auth_token: str | None) -> None:
 
 
 def received_paths(api: Api, receiver: CallbackReceiver) -> list[str]:
-    """Return the paths of all received callbacks, after a callback that was sent later has arrived."""
+    """Send one more callback, wait until it arrives, and return the paths of all callbacks received before it."""
     api.end_a_call(f"{receiver.url}/last")
     receiver.wait_for(1, where=lambda received: received.target == "/last")
     return [received.target for received in receiver.received if received.target != "/last"]

@@ -1,4 +1,7 @@
-"""Connections as helper libraries of the last fifteen years need them. Rules: docs/fidelity.md, helper libraries."""
+"""HTTP connections of old and new helper libraries: challenges, keep-alive, Expect, pipelining, HTTP/1.0.
+
+Rules: docs/fidelity.md, helper libraries.
+"""
 
 import base64
 from typing import Any

@@ -1,4 +1,4 @@
-"""Maximum size of a request line and headers together. Rules: docs/fidelity.md, errors."""
+"""The maximum size of a request head: request line and headers. Rules: docs/fidelity.md, errors."""
 
 import pytest
 

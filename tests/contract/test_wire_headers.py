@@ -25,7 +25,7 @@ VARIABLE_HEADERS = {"twilio-request-id", "twilio-request-duration", "twilio-conc
 BODY_HEADERS = {"content-type", "content-length"}
 MEBIBYTE = 1024 * 1024
 
-# A request, the status of its response, and the headers that only some responses have.
+# Requests by name: method, path, body, status of the response, and its headers that not all responses have.
 EXCHANGES: dict[str, tuple[str, str, bytes | None, int, set[str]]] = {
     "list in JSON": ("GET", "{path}.json?PageSize=1", None, 200, BODY_HEADERS),
     "list in XML": ("GET", "{path}?PageSize=1", None, 200, BODY_HEADERS),
@@ -97,7 +97,7 @@ def test_duration_header_is_the_requests_duration_in_seconds(api: Api) -> None:
     with RawConnection(api) as connection:
         request = connection.request_bytes("POST", f"{api.path}.json", body, Expect="100-continue")
         connection.send(request[: -len(body)])
-        interim = connection.read_answer()  # its timeout starts here
+        interim = connection.read_answer()  # the timeout for the body starts here
         waited = sum(float(api.list(PageSize=1).headers["twilio-request-duration"]) for _ in range(20))
         waited += api.list(PageSize=1).elapsed.total_seconds()
         connection.send(body)

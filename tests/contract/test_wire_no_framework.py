@@ -1,4 +1,4 @@
-"""Invalid requests of all kinds: no response is the framework's own or a redirect. Rules: docs/fidelity.md, errors."""
+"""Invalid requests of all kinds: none gets an error or a redirect of the framework. Rules: docs/fidelity.md, errors."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The check of JSON responses against Twilio's OpenAPI description: it must be able to fail."""
+"""The check of JSON responses against Twilio's OpenAPI description: it must reject responses that differ."""
 
 import copy
 from typing import Any

@@ -1,4 +1,4 @@
-"""Representations, which only the path's suffix selects. Rules: docs/fidelity.md, representation."""
+"""Representations in JSON, XML and CSV, which the path's suffix selects. Rules: docs/fidelity.md, representation."""
 
 import csv
 import io
@@ -76,7 +76,7 @@ def test_path_with_a_final_control_character_is_not_found(api: Api, resource: st
 
     answers = [api.request(method, path) for method in ("GET", "POST") for path in paths]
 
-    expected = (404, 20404) if resource or suffix else (401, 20003)  # the account itself would have a different SID
+    expected = (404, 20404) if resource or suffix else (401, 20003)  # the character is part of the account's SID
     assert {(answer.status_code, error_of(answer).code) for answer in answers} == {expected}
 
 

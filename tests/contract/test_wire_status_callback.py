@@ -44,7 +44,7 @@ EXTENSIONS = {"right code two seconds later": "wwww"}
 SLOW_ENDINGS = ("silence", "no answer")
 LONGEST_QUICK_ENDING = "right code at the second attempt"
 SLOW_SECONDS = 1.0
-"""Time limit of an outcome that depends on timeouts of another server. After that the test is skipped."""
+"""How long a test waits for an outcome that depends on another server's timeouts, before it is skipped."""
 NEEDS_SHORT_TIMES = (
     "needs short timeouts: start the server by "
     "`ringback serve --key-seconds 0.05 --ring-timeout-seconds 0.3 --prompt-timeout-seconds 0.2`"
@@ -55,7 +55,7 @@ NEEDS_SHORT_TIMES = (
 class Endings:
     """Calls by outcome: the SID and number of each, and the receiver of their callbacks.
 
-    On another server, outcomes that its timeouts make slow are skipped.
+    On another server, tests of outcomes are skipped if its timeouts make them slow.
     """
 
     calls: dict[str, tuple[str, str]]

@@ -1,4 +1,4 @@
-"""Java's HttpClient offers HTTP/2 in its first request. The server responds in HTTP/1.1 and ignores the offer."""
+"""Upgrades to HTTP/2, which Java's HttpClient offers in its first request: the server responds in HTTP/1.1."""
 
 from typing import Any
 

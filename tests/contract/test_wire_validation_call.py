@@ -88,7 +88,7 @@ def test_ringing_call_fails_at_once_when_it_is_superseded(
         server.wait_for_log(lambda line: (line.get("call_sid"), line.get("status")) == (ringing, "ringing"))
         ended = api.end_a_call(receiver.url)
         server.wait_for_log(lambda line: (line.get("call_sid"), line.get("event")) == (ended, "callback"))
-        assert api.find(SILENT_NUMBER) is None  # meanwhile the server becomes idle, except for the call
+        assert api.find(SILENT_NUMBER) is None  # gives the server time to become idle, except for the call
 
         api.validate(SILENT_NUMBER)
 

@@ -84,7 +84,7 @@ def outbox(simulation: Simulation) -> Outbox:
 
 @pytest.fixture
 def settings() -> Settings:
-    """Return the settings of the application. A test module can override this fixture."""
+    """Return the settings of the application. Test modules can override this fixture."""
     return Settings(database_url="sqlite://")
 
 
@@ -164,7 +164,7 @@ def proxy_limits() -> ProxyLimits:
 
 @pytest.fixture
 async def proxy(tmp_path: Path, refusals: RefusedRequests, proxy_limits: ProxyLimits) -> AsyncIterator[tuple[str, int]]:
-    """Run a proxy and return its address. Check afterwards that none of its tasks still runs."""
+    """Run a proxy and return its address. Check afterwards that none of its tasks is still running."""
     now = SystemClock().now
     listener = listen("127.0.0.1", 0)
     running = Proxy(listener, Certificates(open_authority(tmp_path, now()), now), refusals, proxy_limits)
@@ -176,5 +176,5 @@ async def proxy(tmp_path: Path, refusals: RefusedRequests, proxy_limits: ProxyLi
 
 
 def code_of(task: "asyncio.Task[object]") -> str:
-    """Return the file whose code a task runs."""
+    """Return the source file of the coroutine that a task runs."""
     return str(getattr(task.get_coro(), "cr_code", ""))

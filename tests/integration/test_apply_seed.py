@@ -1,4 +1,4 @@
-"""Applying a seed file."""
+"""Applying a seed file: it creates and updates accounts, and leaves existing resources unchanged."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The work done to refuse credentials: it is equal for all reasons, so that its duration reveals none."""
+"""The work done to refuse credentials is the same for every reason, so that response times do not reveal the reason."""
 
 import asyncio
 import base64

@@ -63,7 +63,7 @@ class ManualRestarts:
         return asyncio.get_running_loop().call_later(3_600, restart)
 
     def run(self) -> None:
-        """Restart the one task that is down."""
+        """Restart the task that is down. Exactly one task must be down."""
         [restart] = self.pending
         self.pending.clear()
         restart()
@@ -71,7 +71,7 @@ class ManualRestarts:
 
 @dataclass
 class Watched:
-    """An application whose supervisor restarts tasks only on request of the test."""
+    """An application whose supervisor restarts a task only when the test requests it."""
 
     controlled: Controlled
     supervisor: Supervisor
@@ -82,7 +82,7 @@ class Watched:
         return answer.status_code, answer.json().get("reason")
 
     async def metrics(self, name: str) -> tuple[float, float]:
-        """Return the number of the task's restarts, and 1 if it runs or 0."""
+        """Return how often the task was restarted, and 1 if it is running, otherwise 0."""
         answer = await self.controlled.http.get("/metrics")
         found = {
             sample.name: sample.value

@@ -1,4 +1,4 @@
-"""Pages of calls, their filters, and a call in each of its states."""
+"""Pages of calls: their order, filters and tokens, and calls in every state."""
 
 from collections.abc import Callable
 from itertools import product

@@ -1,4 +1,4 @@
-"""Calls ended by a client, on a frozen clock: docs/calls.md."""
+"""Updates by which a client ends a call, on a frozen clock: docs/calls.md."""
 
 import pytest
 

@@ -23,7 +23,7 @@ Answering = Callable[[Received], Answer]
 
 
 def redirecting(status: int, location: str) -> Answering:
-    """Return a receiver's behavior: redirect ``/cb``, and answer 200 to all other requests."""
+    """Return the behavior of a receiver that redirects ``/cb``, and answers 200 to all other requests."""
 
     def answer(received: Received) -> Answer:
         is_callback = received.target.partition("?")[0] == "/cb"
@@ -191,7 +191,7 @@ async def test_redirect_to_a_closed_port_is_journaled_as_a_request_that_was_not_
 
 
 class HangingAfterARedirect(httpx.AsyncBaseTransport):
-    """A transport that redirects the first request and delays the second one until the total timeout."""
+    """A transport that redirects the first request, and answers the second one only after the total timeout."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":

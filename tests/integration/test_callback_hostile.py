@@ -1,4 +1,7 @@
-"""Hostile receivers that hang, reset, drip, loop or flood: each attempt ends in time, with the reason."""
+"""Receivers that hang, reset, trickle bytes, redirect in a loop or flood.
+
+Each attempt ends within its timeout and records the reason.
+"""
 
 import pytest
 
@@ -13,7 +16,7 @@ from support.receivers.receiver import CallbackReceiver
 pytestmark = [pytest.mark.anyio, only(SQLITE)]
 
 TIME_OUT_MS = 500
-"""The timeout of attempts that only a timeout ends. All other timeouts exceed the test's patience."""
+"""The total timeout in tests of attempts that only a timeout ends. All other timeouts are longer than a test waits."""
 TOO_MUCH = "the response from RECEIVER is too large: more than 65536 bytes"
 NO_ANSWER = "RECEIVER closed the connection before it answered"
 INCOMPLETE_RESPONSE = "RECEIVER closed the connection in the middle of its response"

@@ -1,4 +1,4 @@
-"""Receivers that redirect a StatusCallback."""
+"""StatusCallbacks whose receiver redirects them: which redirects are followed, and with which method and body."""
 
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]

@@ -42,7 +42,7 @@ def answering_after(release: threading.Event) -> Iterator[CallbackReceiver]:
 
 
 def hang_up(listener: socket.socket) -> None:
-    """Accept one connection, and close it at once."""
+    """Accept one connection, and close it immediately."""
     listener.accept()[0].close()
 
 

@@ -47,7 +47,7 @@ def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def error_of(outbox: Outbox, url: str) -> str:
-    """Deliver a callback to `url`, and return the error that journal, event and log have in common."""
+    """Deliver a callback to `url`, and return its error, which must be the same in journal, event and log."""
     sid = outbox.enqueue(url)
     with capture_logs() as lines:
         async with outbox.sending():
@@ -67,7 +67,7 @@ def place(receiver: HostileReceiver) -> str:
 
 
 def talking(data: bytes) -> Behavior:
-    """Return a receiver's behavior: answer with `data`."""
+    """Return the behavior of a receiver that answers with `data`."""
     return lambda _, connection: connection.sendall(data)
 
 

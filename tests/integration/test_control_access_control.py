@@ -33,7 +33,7 @@ def settings(control_token: str | None) -> Settings:
 
 
 with_token = pytest.mark.parametrize("control_token", [TOKEN])
-"""Mark of tests whose server has a control token."""
+"""Marks tests whose server has a control token."""
 
 
 class Body:

@@ -25,7 +25,7 @@ NOTHING_YET = {
 
 
 async def listed(account: ControlledAccount) -> Any:
-    """Return the callback of the newest call. The list and the call must show the same."""
+    """Return the callback of the newest call, which must be the same in the list of calls and in the call itself."""
     answer = await account.control("GET", "/calls")
     assert answer.status_code == 200, answer.text
     call = answer.json()["calls"][0]

@@ -1,4 +1,4 @@
-"""The control API: caller IDs created without a call."""
+"""The control API: caller IDs that are created without a call."""
 
 from typing import Any
 

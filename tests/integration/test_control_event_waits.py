@@ -1,4 +1,4 @@
-"""The control API: the end of waits for events, and their cost."""
+"""The control API: waits for events end when the account is deleted, and read each event only once."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 async def _asked(
     controlled: Controlled, account: ControlledAccount, path: str = "/events"
 ) -> asyncio.Task[httpx.Response]:
-    """Start a request for events, and return its task when the server is waiting for an event."""
+    """Start a request for events, wait until the server is waiting for an event, and return the request's task."""
     query = {"wait_seconds": 300} if path == "/events" else {}
     task = asyncio.create_task(account.control("GET", path, type="callback.failed", **query))
     notifications = controlled.app.state.end_waits.__self__

@@ -1,4 +1,4 @@
-"""The control API: responses and snapshots that are written and read in parts."""
+"""The control API: large responses and snapshots, which are written and read in parts."""
 
 import json
 from typing import Any

@@ -25,7 +25,7 @@ WITHOUT_RULE = {
 
 
 async def phone(account: ControlledAccount, number: str = NUMBER, **rule: Any) -> dict[str, Any]:
-    """Return a phone, or set its rule."""
+    """Set the rule of a phone, if one is given, and return the phone."""
     answer = await account.control("PUT" if rule else "GET", f"/phones/{number}", rule or None)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()

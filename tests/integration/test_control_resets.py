@@ -53,7 +53,7 @@ async def test_global_reset_deletes_calls_in_progress(controlled: Controlled, ac
 
     await controlled.ask("POST", "/reset")
 
-    # The reset deletes the account: a wait for its events ends at once, and a later request gets 404.
+    # The reset deletes the account: a wait for its events ends immediately, and a later request gets 404.
     assert (await asyncio.wait_for(waits, PATIENCE_SECONDS)).status_code == 404
     assert (await account.control("POST", f"/calls/{rings}/answer")).status_code == 404
 
@@ -140,7 +140,7 @@ async def test_nested_advance_of_a_receiver_is_rejected(
 async def post_slowly(
     account: ControlledAccount, change: Callable[[], Awaitable[object]], parameters: bytes = b"CallDelay=1"
 ) -> httpx.Response:
-    """Send a validation request, and make a change between the two halves of its body."""
+    """Send a validation request in two parts, and make a change after the first part of its body."""
     authenticated = asyncio.Event()
     changed = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""Certificate authorities that other users could have created or could change, which `serve` and `env` refuse."""
+"""Permissions of certificate authorities: `serve` and `env` refuse those that other users could create or change."""
 
 import os
 from collections.abc import Callable

@@ -252,7 +252,7 @@ async def test_maintenance_of_many_frozen_accounts_yields_to_requests(simulation
 
 
 def make_frozen_accounts(simulation: Simulation) -> None:
-    """Create accounts with one call each that is due by the system clock, as after an interrupted advance."""
+    """Create accounts with a frozen clock and a call due by the system clock, as after an interrupted advance."""
     unit_of_work = simulation.unit_of_work
     with unit_of_work:
         for place in range(ACCOUNTS):

@@ -104,7 +104,7 @@ def test_reading_stays_paused_while_pipelined_requests_wait() -> None:
         app = Recorder()
         async with connected(app) as (protocol, transport):
             protocol.data_received(VALID_REQUEST * 3)
-            protocol.cycle.flow.resume_reading()  # as each response does, and each read of a body
+            protocol.cycle.flow.resume_reading()  # as is done by each response, and by each read of a body
             assert transport.is_paused
             await transport.until_answered(3)
             assert not transport.is_paused

@@ -1,4 +1,4 @@
-"""Parsing requests from pieces of any size. Rules: docs/fidelity.md, errors and helper libraries."""
+"""Parsing of requests that arrive in pieces of any size. Rules: docs/fidelity.md, errors and helper libraries."""
 
 import asyncio
 import gc
@@ -30,7 +30,7 @@ def cut(data: bytes, size: int) -> list[bytes]:
 
 
 def head_of(size: int, *, padding: str) -> bytes:
-    """Return a GET request whose head has `size` bytes, padded by its URL, by one header, or by many."""
+    """Return a GET request whose head has `size` bytes. The padding is in the URL, in one header, or in many."""
     target, fields = b"/", b"Host: x\r\n"
     rest = size - len(b"GET / HTTP/1.1\r\n" + fields + b"\r\n")
     if padding == "URL":

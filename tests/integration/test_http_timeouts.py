@@ -1,4 +1,4 @@
-"""Clients that stop sending or reading: disconnected after a timeout. Rules: docs/fidelity.md, errors."""
+"""Clients that stop sending or reading are disconnected after a timeout. Rules: docs/fidelity.md, errors."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def until_disconnected(*pieces: bytes) -> RecordingTransport:
-    """Send pieces, each after the responses to those before it, and wait until the connection is closed."""
+    """Send each piece after the previous ones were answered, and wait until the connection is closed."""
     async with connected(Recorder()) as (protocol, transport):
         for answers, piece in enumerate(pieces):
             await transport.until_answered(answers)
@@ -65,7 +65,7 @@ def test_missing_body_of_an_answered_request_closes_the_connection() -> None:
 
 
 async def still_open(*pieces: bytes) -> bool:
-    """Tell whether a connection is open after several checks, while its application does not answer."""
+    """Tell whether a connection is still open after several timeout checks, if its application never answers."""
     never = asyncio.Event()
 
     async def app(_: Scope, __: Receive, ___: Send) -> None:

@@ -398,7 +398,7 @@ def test_url_of_another_twilio_host_is_refused_with_any_host_field(server: Inter
 
 
 def redirected(server: InterceptingServer, name: str | None, head: bytes) -> bytes:
-    """Return the response to a client whose connection to a host was redirected to the proxy's port."""
+    """Send a request over TLS to the proxy's port, as after a redirect of the connection, and return the response."""
     context = ssl.create_default_context(cafile=server.trust / "authority.pem")
     context.check_hostname = name is not None
     with (

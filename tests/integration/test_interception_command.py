@@ -1,4 +1,4 @@
-"""`ringback serve` with interception: its errors at startup, and its warnings."""
+"""`ringback serve` with interception: startup errors and warnings."""
 
 import socket
 from contextlib import closing

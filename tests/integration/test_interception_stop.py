@@ -25,7 +25,7 @@ proxy.DEFAULT_LIMITS = proxy.ProxyLimits(head_seconds=3600, handshake_seconds=36
 sys.exit(main())
 """
 PATIENT = [sys.executable, "-c", PROGRAM, "serve"]
-"""Command for a server whose proxy timeouts close no connection while it stops."""
+"""Command that starts a server whose proxy timeouts are too long to close connections during shutdown."""
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def client_hello(name: bytes) -> bytes:
 
 
 def asked_by_tls(server: InterceptingServer, name: str, path: str) -> bytes:
-    """Return the response to a GET of a client whose network resolves `name` to this server."""
+    """Send a GET request over TLS, as in a network that resolves `name` to this server, and return the response."""
     context = ssl.create_default_context(cafile=server.trust / "authority.pem")
     with (
         socket.create_connection(server.tls_address, timeout=PATIENCE_SECONDS) as plain,

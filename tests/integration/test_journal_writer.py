@@ -1,4 +1,4 @@
-"""Delayed writes of the request journal: in batches, without deleted accounts, and once more at shutdown."""
+"""Delayed writes of the request journal: in batches, not for deleted accounts, and at shutdown."""
 
 import asyncio
 from collections.abc import Callable

@@ -37,7 +37,7 @@ def total(metrics: Metrics, name: str) -> float:
 
 
 async def scraped(http: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
-    """Return the values of all samples by their names and label values, in the order of the labels' names."""
+    """Return all samples. Their keys are the name of the sample and its label values, sorted by label name."""
     answer = await http.get("/metrics")
     assert answer.status_code == 200
     return {

@@ -145,7 +145,7 @@ def test_request_needs_one_more_statement_only_with_a_limit(
 
 @pytest.mark.anyio
 async def test_concurrent_requests_do_not_exceed_the_limit(simulation: Simulation) -> None:
-    """Each request takes the time before it waits for the lock, so that later ones may have an earlier time."""
+    """Requests read the clock before they wait for the lock, so a later request may have an earlier time."""
     simulation.policy = replace(simulation.policy, calls_per_number_and_week=3)
 
     answers = await asyncio.gather(

@@ -37,7 +37,7 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 
 
 def a_message(**changes: object) -> str:
-    """Return a message of another process."""
+    """Return a message as another process sends it."""
     parts: dict[str, object] = {"from": "x", "touched": [ACCOUNT_SID], "overturned": []}
     return json.dumps(parts | changes)
 
@@ -94,7 +94,7 @@ def changes() -> list[int]:
 
 @pytest.fixture
 async def listening(database: Database, supervisor: Supervisor, changes: list[int]) -> list[int]:
-    """Return the notifications, after the listener is connected."""
+    """Return the list of notifications once the listener is connected."""
     assert supervisor.given_up is None
     await until(lambda: changes and listeners(database) == 1)
     return changes
@@ -173,7 +173,7 @@ async def test_operations_run_on_threads_in_parallel(database: Database) -> None
         all_at_once.wait(PATIENCE_SECONDS)
 
     running = [asyncio.create_task(database.run(meet)) for _ in range(postgresql.THREADS)]
-    await until(lambda: all_at_once.n_waiting == postgresql.THREADS)  # the event loop runs at the same time
+    await until(lambda: all_at_once.n_waiting == postgresql.THREADS)  # the threads do not block the event loop
     assert not any(task.done() for task in running)
     all_at_once.wait(PATIENCE_SECONDS)
 

@@ -195,14 +195,14 @@ def started(database: PostgresqlDatabase, on_change: Callable[[], None]) -> list
 
 @pytest.fixture
 async def exchange(pooler: PgBouncer, migrated_url: URL) -> AsyncIterator[PostgresqlDatabase]:
-    """Open a database through a pooler, with a listener that bypasses it. Polls are too rare to matter."""
+    """Open a database through a pooler, with a listener that bypasses it. The database is polled only once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postgresql, "POLL_SECONDS", 3_600.0)
         database = open_database(text(pooler.url), text(migrated_url))
     assert isinstance(database, PostgresqlDatabase)
     changes: list[int] = []
     tasks = started(database, lambda: changes.append(1))
-    await until(lambda: len(changes) >= 2)  # the first poll, and the listener
+    await until(lambda: len(changes) >= 2)  # after the first poll and the connection of the listener
     yield database
     for task in tasks:
         task.cancel()
@@ -227,7 +227,7 @@ async def test_notifications_arrive_through_the_listen_url(exchange: PostgresqlD
 
 
 async def listener_log(database: PostgresqlDatabase, wanted: str) -> list[str]:
-    """Run the background tasks until a line is logged; return the lines' texts."""
+    """Run the background tasks until a line that contains `wanted` is logged, and return all lines as text."""
     with capture_logs() as lines:
         tasks = started(database, lambda: None)
         await until(lambda: any(wanted in str(line) for line in lines))

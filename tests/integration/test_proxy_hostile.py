@@ -252,7 +252,7 @@ async def test_client_above_the_limit_gets_a_503(proxy: tuple[str, int]) -> None
     assert answer.startswith(b"HTTP/1.1 503 ")
 
 
-@limited(handshake_seconds=SHORT_SECONDS, idle_seconds=SHORT_SECONDS)  # nothing answers for Twilio's hosts in this test
+@limited(handshake_seconds=SHORT_SECONDS, idle_seconds=SHORT_SECONDS)  # no application answers in this test
 async def test_twilio_host_is_never_resolved(proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     looked_up: list[str] = []
 

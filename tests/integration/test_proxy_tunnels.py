@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 def hello(name: bytes, extra_bytes: int = 0) -> bytes:
-    """Return a ClientHello with a name after an unknown extension, in records of the maximum length."""
+    """Return a ClientHello with an unknown extension before the name, split into records of the maximum length."""
     server_name = b"\0" + vector(name, 2)
     extensions = b"\xff\x01" + vector(bytes(extra_bytes), 2) + b"\0\0" + vector(vector(server_name, 2), 2)
     body = b"\3\3" + bytes(32) + vector(b"", 1) + vector(b"\x13\1", 2) + vector(b"\0", 1) + vector(extensions, 2)

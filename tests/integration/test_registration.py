@@ -1,4 +1,4 @@
-"""Registration of tables: resets, deletion and snapshots cover every table, and failures name the missing place."""
+"""Registration of tables: resets, deletion and snapshots cover every table. Failures name what is missing."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Two applications on one PostgreSQL database: they behave as one, also for concurrent requests."""
+"""Two applications on one PostgreSQL database behave like a single one, even under concurrent requests."""
 
 import asyncio
 import threading
@@ -180,7 +180,7 @@ async def test_clock_change_waits_for_requests_of_its_account(pair: list[Databas
 
     asking = asyncio.create_task(pair[0].run(ask_slowly))
     await until(held.is_set)
-    execute(pair[0], "UPDATE accounts SET clock_offset = 0")  # an update that changes no key does not wait
+    execute(pair[0], "UPDATE accounts SET clock_offset = 0")  # succeeds without waiting, because it changes no key
     freezing = asyncio.create_task(
         pair[1].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, account_now=None, system_now=FakeClock().now())
     )

@@ -1,4 +1,4 @@
-"""The log line of a request: the reason why it was not authenticated or its parameters were not read."""
+"""The log line of a request gives the reason why authentication failed or parameters could not be read."""
 
 import base64
 from typing import Any

@@ -1,4 +1,4 @@
-"""Invalid seed files: each error is reported with its place, and the server does not start."""
+"""Invalid seed files: each error is reported with its location, and the server does not start."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The lock on a SQLite file, and the locks of SQLite itself."""
+"""ringback's lock on a SQLite file, which does not interfere with SQLite's own locks."""
 
 import errno
 import fcntl

@@ -1,4 +1,4 @@
-"""RingbackContainer: the container that it starts, and the server in it."""
+"""RingbackContainer of ringback.testing: the container that it creates, and the server in the container."""
 
 import sys
 from collections.abc import Iterator

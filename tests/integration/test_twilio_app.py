@@ -1,4 +1,4 @@
-"""TwilioApp without a socket: suffixes, authentication, errors, headers and the log."""
+"""TwilioApp, called without a socket: suffixes, authentication, errors, headers and the log."""
 
 import base64
 from collections.abc import AsyncIterator, Iterator, MutableMapping

@@ -1,4 +1,4 @@
-"""Invalid rows, such as after an edit by hand: each fails alone, and work on others continues."""
+"""Rows that cannot be read, for example after a manual edit: each is reported, and work on other rows continues."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ SQLITE_DAMAGE = {
 
 @pytest.fixture(autouse=True)
 def _reported_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clear the memory of rows that another test has reported."""
+    """Forget which rows earlier tests have reported, so that they are reported again."""
     monkeypatch.setattr(unreadable_rows, "_reported", set())
 
 

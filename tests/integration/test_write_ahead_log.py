@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def writer(file: Path) -> Iterator[sqlite3.Connection]:
-    """Create a file whose log is checkpointed only by the test."""
+    """Create a file without automatic checkpoints of its log."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -42,7 +42,7 @@ def writer(file: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture
 def reader(file: Path, writer: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Open a read transaction in another program before a change."""
+    """Open a read transaction, as another program does, and then commit a change."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         read_on(connection)
         writer.execute(CHANGE)
@@ -60,7 +60,7 @@ Watch = Callable[[str], None]
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[Watch]:
-    """Return the functions that are called before each checkpoint."""
+    """Return a list of functions that are called before each checkpoint. Tests add to it."""
     watchers: list[Watch] = []
 
     class Connection(sqlite3.Connection):
@@ -134,7 +134,7 @@ def test_restart_that_a_reader_prevents_is_not_retried_at_every_checkpoint(
     with closing(WriteAheadLog(str(file), LOG_FILE_BYTES // a_little_less_than_now)) as log:
         for _ in range(8):
             log.write_back()
-            writer.execute(CHANGE)  # makes the log half as long again as at first
+            writer.execute(CHANGE)  # each change adds half of the log's initial length
         reader.rollback()
         log.write_back()
         length = log_bytes(file)
@@ -153,15 +153,15 @@ def test_restarted_log_is_restarted_again_at_the_same_length(
 
     with closing(WriteAheadLog(str(file), LOG_FILE_BYTES // a_little_less_than_now)) as log:
         log.write_back()
-        log.write_back()  # in vain, because of the reader
+        log.write_back()  # the reader prevents the restart
         reader.rollback()
         for _ in range(2):
             log.write_back()
-            writer.execute(CHANGE)  # at the start of the log
+            writer.execute(CHANGE)  # restarts the log from the beginning
             log.write_back()
             read_on(reader)
             for _ in range(3):
-                writer.execute(CHANGE)  # makes the log half as long as before
+                writer.execute(CHANGE)  # each change adds half of the log's initial length
             log.write_back()
             reader.rollback()
 

@@ -9,14 +9,14 @@ LOOK_EVERY_SECONDS = 0.005
 
 
 async def until(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
-    """Wait until `condition` returns something true; fail after `seconds`."""
+    """Wait until `condition` returns a true value; fail after `seconds`."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the condition is a row in the database or a thread's doing
+        while not condition():  # noqa: ASYNC110 - a database row or another thread has no asyncio event
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
 async def until_awaited(condition: Callable[[], Awaitable[object]], seconds: float = PATIENCE_SECONDS) -> None:
-    """Wait until the coroutine `condition` returns something true; fail after `seconds`."""
+    """Wait until the coroutine `condition` returns a true value; fail after `seconds`."""
     async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - each look is a question to the database
+        while not await condition():  # noqa: ASYNC110 - each check queries the database
             await asyncio.sleep(LOOK_EVERY_SECONDS)

@@ -1,6 +1,6 @@
 """pytest hooks that measure the coverage of unit and integration tests only.
 
-The tracer makes a test twice as slow. Contract and system tests repeat on real servers what those tests cover.
+The tracer makes a test twice as slow. Contract and system tests run the same code again, on real servers.
 """
 
 import gc
@@ -21,10 +21,10 @@ MEASURED_FOLDERS = frozenset({"unit", "integration"})
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Collect tests without the tracer and garbage collection, which take two thirds of the time.
+    """Collect tests without the tracer and the garbage collector: they would take two thirds of the time.
 
-    Collected items live until the end, so the garbage collector need not look at them. Only ringback itself is imported
-    under the tracer.
+    Collected items live until the end, so the garbage collector need not scan them. Only ringback itself is imported
+    with the tracer.
     """
     if sys.gettrace() is not None and not _is_xdist_controller(session.config):
         for module in walk_packages(ringback.__path__, "ringback."):
@@ -39,7 +39,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Switch the tracer off in the controller of pytest-xdist, which runs no tests."""
+    """Disable the tracer in the controller of pytest-xdist, which runs no tests."""
     if not _is_xdist_controller(session.config):
         return (yield)
     with _untraced():
@@ -62,7 +62,7 @@ def _is_xdist_controller(config: pytest.Config) -> bool:
 
 @contextmanager
 def _untraced() -> Iterator[None]:
-    """Remove the tracer from this thread, and from threads and processes that are started."""
+    """Disable the tracer in this thread, and in the threads and processes that it starts."""
     tracer, threads_tracer = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
     threading.settrace(None)

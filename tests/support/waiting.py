@@ -12,13 +12,13 @@ PATIENCE_SECONDS = 50.0
 
 Only a broken program takes this long, not a slow machine. It is longer than every timeout of ringback that tests wait
 for, and shorter than the 60 seconds after which ringback closes an idle connection: a test that expects a connection to
-be closed at once fails if only the idle timeout closes it.
+be closed immediately fails if only the idle timeout closes it.
 """
 PROGRAM_SECONDS = 300.0
 """Time limit of a program that a test starts: an interpreter, a compiler, another test suite."""
 LOOK_EVERY_SECONDS = 0.01
 OBSERVATION_SECONDS = 0.05
-"""How long a test checks that something does not happen. A slow machine can miss a failure, but not fail falsely."""
+"""How long a test checks that something does not happen. A slow machine can hide a failure, but not cause one."""
 
 
 def eventually(look: Callable[[], T | None], *, what: str, seconds: float = PATIENCE_SECONDS) -> T:

@@ -50,7 +50,7 @@ def tab(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def phone_page(tab: Page, account: Visited) -> Iterator[PhonePage]:
-    """Open the account of the test. At the end, the browser's console must have no errors."""
+    """Open the page with the test's account. At the end, the browser's console must have no errors."""
     with closing(PhonePage(tab, account)) as opened:
         opened.open()
         yield opened

@@ -1,4 +1,4 @@
-"""StatusCallbacks sent to a server's own control API, which must not change its state."""
+"""StatusCallbacks that are sent to a server's control API: they must not change the server's state."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -30,7 +30,7 @@ RUN = {
 }
 RUN["php"].add("line")
 RUN_OLD = {"python-old-client", "python-old-import", "node-old-client"}
-"""Blocks that are run here, in test_docs_commands.py, or in a module named after the clients."""
+"""Blocks on old clients. Like those in RUN, they are run here, in test_docs_commands.py, or in a client's module."""
 REGIONS = {"TWILIO_REGION": "ie1", "TWILIO_EDGE": "dublin"}
 
 

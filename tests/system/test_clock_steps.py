@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(LIBRARY is None, reason="fake
 
 
 class SteppedMachine:
-    """Servers on a machine whose wall clock is set in hours from the real time. Its monotonic clock is unaffected."""
+    """Servers on a machine whose wall clock is shifted by a number of hours. The monotonic clock is unaffected."""
 
     def __init__(self, folder: Path) -> None:
         self._offset = folder / "offset"

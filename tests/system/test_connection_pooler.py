@@ -66,7 +66,7 @@ def verified(http: httpx.Client) -> set[str]:
 
 
 def ask_all(replicas: list[ServerProcess], numbers: list[str]) -> dict[str, int]:
-    """Send validation requests to the replicas in turn over several connections. Return the status for each number."""
+    """Send validation requests to the replicas in turn, over several connections, and return the status per number."""
 
     def ask(client: int) -> dict[str, int]:
         with replicas[client % len(replicas)].client() as http:

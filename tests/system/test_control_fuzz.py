@@ -15,7 +15,7 @@ from support.servers.server import ServerProcess
 from support.waiting import PATIENCE_SECONDS
 
 ENDLESS = "/accounts/{account_sid}/events/stream"
-"""Path of the event stream. It has a separate test, because a fuzzer would wait for its end."""
+"""Path of the event stream. It has a separate test, because the fuzzer would wait for the end of the stream."""
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -36,18 +36,18 @@ OPTIONS = {
 }
 
 SAMPLED_EVERY = 4
-"""One path in this many is fuzzed, unless RINGBACK_TEST_WHOLE is set."""
+"""One in SAMPLED_EVERY paths is fuzzed, unless RINGBACK_TEST_WHOLE is set."""
 CONFIGURATION = """
 [phases.coverage]
 unexpected-methods = ["patch"]
 """
-"""Configuration with which only one of the methods that a path lacks is tried."""
+"""Configuration that limits the methods tried on a path that does not support them to PATCH."""
 
 pytestmark = pytest.mark.slow
 
 
 def _fuzz(url: str, paths: list[str], folder: Path) -> tuple[subprocess.CompletedProcess[str], set[str]]:
-    """Fuzz paths of the control API at a URL. Return the result, and the operations that succeeded."""
+    """Fuzz paths of the control API at a URL. Return the fuzzer's result and the operations that succeeded."""
     answers = folder / "answers"
     (folder / "schemathesis.toml").write_text(CONFIGURATION, encoding="utf-8")
     environment = {

@@ -1,4 +1,4 @@
-"""Clients that disconnect, which the server must not log as errors."""
+"""Clients that disconnect: the server must not log errors."""
 
 import select
 import socket
@@ -16,7 +16,7 @@ from support.waiting import OBSERVATION_SECONDS, PATIENCE_SECONDS
 STREAMS = 50
 LIST = f"{caller_ids_path()}.json"
 RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER value with which closing a connection resets it."""
+"""SO_LINGER value that makes closing a connection reset it."""
 
 PROXIED = {
     "a tunnel to an emulated host": "CONNECT api.twilio.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",

@@ -35,7 +35,7 @@ RUN = {
     "docs/api-keys.md": ["key-session", "permissions-session"],
     "docs/postgresql.md": ["grants"],
 }
-"""Blocks that are run here or in a module named after the page. test_client_pages.py has those on clients."""
+"""Blocks that are run here or in a module named after the page. test_client_pages.py has those about clients."""
 SETTING_ROW = re.compile(r"^\| `(?P<name>\w+)` \| `(?P<variable>RINGBACK_\w+)` \| (?P<default>.+?) \|", re.MULTILINE)
 
 

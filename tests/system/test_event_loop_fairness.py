@@ -81,7 +81,10 @@ def watch(
     *,
     prepare: Callable[[], object] = lambda: None,
 ) -> httpx.Response:
-    """Send a request that takes long, and assert that no callback does. `prepare` is called before each run."""
+    """Send a request that takes a long time, and assert that every event loop callback is short.
+
+    `prepare` is called before each run.
+    """
     answers: list[httpx.Response] = []
 
     def operation() -> list[Callback]:

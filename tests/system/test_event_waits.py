@@ -1,4 +1,4 @@
-"""Long polls and streams of events over real connections: latency, cost, and end at shutdown."""
+"""Long polls and event streams over real connections: latency, processor time, and the end at shutdown."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ WAITERS = 200 if WHOLE else 50
 IDLE_SECONDS = 2.0
 IDLE_SHARE = 0.05
 IDLE_PERIODS = 10
-"""Maximum number of measured periods. The first ones may include the server's warm-up on a busy machine."""
+"""Maximum number of measured periods. On a busy machine, the first ones may include the server's warm-up."""
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def send_request(server: ServerProcess, path: str) -> http.client.HTTPConnection
 
 
 def wait_until_handled(client: httpx.Client) -> None:
-    """Wait until the server handles all earlier requests: it reads from its connections in turn."""
+    """Wait until the server has read all earlier requests: it reads from its connections in turn."""
     for _ in range(3):
         client.get("/livez").raise_for_status()
 

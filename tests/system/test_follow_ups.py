@@ -67,7 +67,7 @@ def test_python_reads_the_fields_of_a_call(client: Client) -> None:
     call = completed_call(client, "+14158675321")
 
     assert (call.to, call.to_formatted) == ("+14158675321", "(415) 867-5321")
-    assert (call._from, call.from_formatted) == ("+14157234000", "(415) 723-4000")  # noqa: SLF001 - its own name for it
+    assert (call._from, call.from_formatted) == ("+14157234000", "(415) 723-4000")  # noqa: SLF001 - the library's name for From
     assert (call.account_sid, call.direction, call.price_unit) == (ACCOUNT_SID, "outbound-api", "USD")
     assert call.date_created <= call.start_time <= call.end_time == call.date_updated
     assert call.duration == "0"

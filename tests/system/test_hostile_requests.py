@@ -29,10 +29,10 @@ HEAVY_BYTES = 500_000
 HEAVY_EVERY = 2 if WHOLE else 5
 WARM_UP, REPEATED = (50, 50) if WHOLE else (5, 10)
 PHASES = 3
-"""Number of phases in which memory may grow: allocator pools fill up, while a leak grows in every phase."""
+"""Number of phases, one of which must not increase memory. Allocator pools fill up, but a leak grows in every phase."""
 GROWTH_KIB = 8 * 1024
 MALLOC_SETTINGS = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
-"""Makes glibc return freed memory to the system. By default it retains some ten megabytes."""
+"""Settings that make glibc return freed memory to the system. By default, it retains some ten megabytes."""
 STALL_MS = 100
 ATTEMPTS = 3
 """A busy machine can delay one attempt, but not this many."""
@@ -83,7 +83,7 @@ def loop_ms(server: ServerProcess) -> float:
 
 
 def play_quickly(server: ServerProcess, hostile: Hostile, check: Callable[[RawAnswer], None]) -> None:
-    """Send a hostile request, and check that it logs no error and does not block the event loop for long."""
+    """Send a hostile request, which must neither cause an error in the log nor block the event loop for long."""
     took: list[float] = []
     seen = len(server.log)
     while not took or (min(took) > STALL_MS and len(took) < ATTEMPTS):

@@ -1,4 +1,4 @@
-"""HTTP clients with the output of `ringback env` in a network namespace in which Twilio's host names lead to a stub.
+"""HTTP clients with the output of `ringback env`, in a network namespace that resolves Twilio's hosts to a stub.
 
 The results must match the table in docs/interception.md.
 """

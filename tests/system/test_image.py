@@ -1,4 +1,4 @@
-"""The commands and settings of the image."""
+"""The container image: its commands, variables, user and build context."""
 
 from ringback.config.settings import ENVIRONMENT_PREFIX, Settings
 from support.code_blocks import ROOT

@@ -1,4 +1,4 @@
-"""Twilio's libraries with keys of each type, the permissions of README's session, and default tokens."""
+"""Twilio's libraries with keys of each type, the permissions that sessions in the docs need, and default tokens."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ LIST_PERMISSION = "twilio/voice/outgoing-caller-ids/list"
 OPEN: dict[str, object] = {"status": 200}
 AUTHENTICATE: dict[str, object] = {"status": 401, "code": 20003, "message": "Authenticate"}
 FORGET_TO_WAIT = "sleep() { :; }"
-"""Replaces `sleep 5` of the session: its requests are the same before and after the end of the call."""
+"""Replaces `sleep 5` of the session, whose requests do not depend on whether the call has ended."""
 STRICT_APPLICATION = """
 import os, re, sys
 
@@ -40,7 +40,7 @@ for username, password in ((account_sid, auth_token), (key, secret)):
     client.api.base_url = base_url
     print("started,", len(client.outgoing_caller_ids.list()), "caller IDs")
 """
-"""An application that checks the form of its secrets before it starts."""
+"""An application that checks the format of its secrets before it starts."""
 
 
 def missing(permission: str) -> dict[str, object]:
@@ -60,7 +60,7 @@ OPENED = {
         "account": missing("twilio/iam/accounts/read"),
     },
 }
-"""Responses to a key of each type. The restricted one may only list caller IDs."""
+"""The expected responses to a key of each type. The restricted key may only list caller IDs."""
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def outcome(request: Callable[[], object]) -> dict[str, object]:
     try:
         request()
     except TwilioRestException as error:
-        message = error.msg.partition(": ")[2]  # the library prefixes the failed operation
+        message = error.msg.partition(": ")[2]  # the library puts the failed operation before the message
         return {"status": error.status, "code": error.code, "message": message}
     except TwilioException as error:  # the exception of a list contains the response
         document = json.loads(error.args[1].text)

@@ -112,7 +112,7 @@ def test_log_lines_of_a_call_have_its_sid_from_the_request_on(
     with quick_server.client() as client:
         account = client.post("/_ringback/accounts").json()
         clock = f"/_ringback/accounts/{account['sid']}/clock"
-        client.put(clock, json={"mode": "frozen"})  # nothing occurs before the request's line is written
+        client.put(clock, json={"mode": "frozen"})  # the call must not advance before the request's line is written
         form = {"PhoneNumber": "+14158675341", "StatusCallback": receiver.url}
         path = f"{caller_ids_path(account['sid'])}.json"
         answer = client.post(path, data=form, auth=(account["sid"], account["auth_token"]))

@@ -20,7 +20,7 @@ from support.waiting import PATIENCE_SECONDS, eventually
 
 REQUESTS = 100
 PIPE_BYTES = 4096
-"""The minimum size of a pipe."""
+"""The smallest capacity that a pipe can have."""
 
 pytestmark = pytest.mark.slow
 

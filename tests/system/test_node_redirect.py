@@ -1,4 +1,4 @@
-"""The file that NODE_OPTIONS loads into Node: requests that it does not redirect, and its error messages."""
+"""The redirect that NODE_OPTIONS loads into Node: requests that it must not redirect, and its error messages."""
 
 import json
 import os

@@ -131,7 +131,7 @@ def write_apps(server: InterceptingServer, folder: Path) -> Path:
 
 
 def restart_and_expire(server: InterceptingServer, folder: Path) -> None:
-    """Restart the server, and then let tokens expire, each at the application's request."""
+    """Restart the server when the application asks for it, and later advance the clock until its tokens expire."""
     eventually((folder / "restart.reached").exists, what="first requests")
     server.stop()
     server.log.clear()
@@ -145,7 +145,7 @@ def restart_and_expire(server: InterceptingServer, folder: Path) -> None:
 
 
 def report_of(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
-    """Wait for an application's end, and return the JSON that it prints."""
+    """Wait until an application ends, and return the JSON that it prints."""
     output, _ = process.communicate(timeout=PROGRAM_SECONDS)
     assert process.returncode == 0, output.decode()
     reports = [line for line in output.splitlines() if line.startswith(b"{")]

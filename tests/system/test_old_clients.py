@@ -47,7 +47,7 @@ print(json.dumps({
 
 
 def expected_result(number: str) -> dict[str, Any]:
-    """Return the expected result of all operations on a number, without version and code."""
+    """Return the expected result of all operations on a number, except for the library's version and the code."""
     return {
         "fetched": [number, "My Home Phone Number"],
         "updated": "My Second Line",

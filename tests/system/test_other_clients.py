@@ -1,4 +1,4 @@
-"""Runs the code of the pages on PHP, Ruby, Go and Java as printed, if a copy of the library is named."""
+"""Runs the code of the pages on PHP, Ruby, Go and Java as printed, if a variable names a copy of the library."""
 
 import json
 from pathlib import Path
@@ -94,7 +94,7 @@ def test_php_line_directs_a_client_to_ringback(intercepting: InterceptingServer,
 
 
 def run(commands: list[list[str]], given: list[str], folder: Path) -> Any:
-    """Run the commands, the last one with `given` and a region set, and return its output parsed as JSON."""
+    """Run the commands, the last one with the arguments `given` and a region, and return its output parsed as JSON."""
     for command in commands[:-1]:
         run_alone(command, folder)
     return json.loads(run_alone([*commands[-1], *given], folder, REGIONS))

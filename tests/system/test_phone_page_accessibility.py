@@ -1,4 +1,4 @@
-"""The accessibility of the phone page: axe-core in all views, narrow windows, touch and focus."""
+"""The accessibility of the phone page: checks by axe-core in all views, narrow windows, touch and focus."""
 
 import re
 from collections.abc import Iterator

@@ -29,7 +29,7 @@ def first(held: list[Route], phone_page: PhonePage) -> Route:
     for _ in range(int(WAIT_MS / POLL_MS)):
         if held:
             return held[0]
-        phone_page.page.wait_for_timeout(POLL_MS)  # lets Playwright run route handlers
+        phone_page.page.wait_for_timeout(POLL_MS)  # Playwright runs route handlers during this wait
     raise AssertionError("the page asked for nothing")
 
 
@@ -73,7 +73,7 @@ def test_outdated_list_is_not_shown(phone_page: PhonePage, account: Visited) -> 
     sid = account.validate()["call_sid"]
     expect(phone_page.button("Answer")).to_be_visible()
     held: list[Route] = []
-    phone_page.page.route("**/calls?limit=500", lambda route: held.append(route), times=1)  # noqa: PLW0108 - no method of a list can be one
+    phone_page.page.route("**/calls?limit=500", lambda route: held.append(route), times=1)  # noqa: PLW0108 - Playwright cannot inspect a built-in method
     account.control("POST", "/reset")
     sid = account.validate()["call_sid"]
     listed = first(held, phone_page).fetch()
@@ -82,7 +82,7 @@ def test_outdated_list_is_not_shown(phone_page: PhonePage, account: Visited) -> 
 
     held[0].fulfill(response=listed)
 
-    expect(phone_page.row()).to_have_count(1)  # until the list is stored, the page shows two calls of one number
+    expect(phone_page.row()).to_have_count(1)  # until the page has the list, it shows two calls to one number
     expect(phone_page.row()).to_contain_text("Busy")
     phone_page.page.wait_for_timeout(MOMENT_MS)
     expect(phone_page.row()).to_contain_text("Busy")

@@ -1,4 +1,4 @@
-"""The phone page: the trace of a verification, its StatusCallback, and text from outside."""
+"""The phone page: the trace of a verification, with its StatusCallback, and the escaping of external text."""
 
 from collections.abc import Iterator
 

@@ -84,7 +84,7 @@ def test_refused_message_is_announced_and_listed(phone_page: PhonePage, account:
     expect(alert).to_contain_text("omit this request in tests of your application")
     phone_page.page.get_by_role("link", name=re.compile(r"^\d+ refused$")).click()
     with phone_page.page.expect_request(lambda request: request.url.endswith("/refused?limit=1")):
-        pass  # the page reads one request if none is new
+        pass  # without new refused requests, the page polls only the newest one
     newest = phone_page.page.get_by_role("main").get_by_role("listitem").first
     expect(newest).to_contain_text(f"POST api.twilio.com{path}")
     expect(newest).to_contain_text(

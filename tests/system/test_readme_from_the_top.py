@@ -32,7 +32,7 @@ sleep() {
   done
 }
 """
-"""Replaces `sleep 5` on the pages by a wait that suits slow machines."""
+"""Replaces `sleep 5` on the pages with a wait for the verified number, which also works on slow machines."""
 UNSET_PYTEST = "unset PYTEST_ADDOPTS PYTEST_CURRENT_TEST PYTEST_XDIST_WORKER PYTEST_XDIST_WORKER_COUNT || true"
 """Separates the test suite of README from this one."""
 APPLICATION = """

@@ -19,12 +19,12 @@ from support.servers.server import ACCOUNT_SID, ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS, eventually
 
 RINGING, DELIVERED = "+14158675310", "+15005550014"
-"""A phone that rings for a while, and a busy one, whose callback is sent at once."""
+"""A phone that rings for a while, and a busy one, whose callback is sent immediately."""
 
 STOP_SIGNALS = {"SIGTERM": signal.SIGTERM, "Ctrl-C": signal.SIGINT}
 SIGNALS = pytest.mark.parametrize("wish", STOP_SIGNALS.values(), ids=STOP_SIGNALS)
 SAMPLED = SIGNALS if WHOLE else pytest.mark.parametrize("wish", [signal.SIGTERM], ids=["SIGTERM"])
-"""Both signals are handled by the same code; faster tests use both."""
+"""Limits slow tests to SIGTERM. The same code handles both signals, and faster tests use both."""
 
 
 def stop(server: ServerProcess, wish: signal.Signals) -> int:
@@ -65,7 +65,7 @@ def test_ringing_calls_and_open_deliveries_continue_after_a_restart(tmp_path: Pa
             eventually(lambda: not unsettled(database), what="everything settled")
 
     assert status == 0
-    assert len(left) == 2  # it has waited for neither the phone nor the receiver
+    assert len(left) == 2  # the server has waited for neither the phone nor the receiver
     assert again.body == cut_off.body
     assert again.headers["I-Twilio-Idempotency-Token"] == cut_off.headers["I-Twilio-Idempotency-Token"]
     assert verified.form["VerificationStatus"] == "success"

@@ -31,7 +31,7 @@ def test_incomplete_requests_get_503_when_the_server_stops() -> None:
             send_part(server, "POST", f"{caller_ids_path()}.json", FORM),
             send_part(server, "PUT", f"/_ringback/accounts/{ACCOUNT_SID}/clock", JSON),
         ]
-        for _ in range(3):  # the server reads from all connections in turn
+        for _ in range(3):  # the server reads from its connections in turn
             client.get("/livez").raise_for_status()
         status = server.stop()
         answers = [read_all(connection) for connection in connections]

@@ -19,7 +19,7 @@ CREATE TRIGGER failing BEFORE UPDATE ON validation_calls
 WHEN (SELECT clock_offset FROM accounts WHERE sid = NEW.account_sid) = 1
 BEGIN SELECT raise(ABORT, 'a defect'); END
 """
-"""Fails the update of calls that follows when an account's clock is set."""
+"""Trigger that makes the task `pruning` fail when it updates the calls of an account whose clock was set."""
 WORKERS = """
 import os, signal, sys, time
 from ringback.server.prefork import run_workers

@@ -35,7 +35,7 @@ OPTIONS = {
     "--generation-database": "none",
 }
 SAMPLED_EVERY = 4
-"""One path and representation in this many is fuzzed, unless RINGBACK_TEST_WHOLE is set."""
+"""One in SAMPLED_EVERY pairs of path and representation is fuzzed, unless RINGBACK_TEST_WHOLE is set."""
 CONFIGURATION = """
 [phases.coverage]
 unexpected-methods = ["patch"]
@@ -50,7 +50,7 @@ pytestmark = pytest.mark.slow
 
 
 def in_each_form(document: dict[str, Any]) -> dict[str, Any]:
-    """Return an OpenAPI description of the Twilio API with its paths under each suffix, in that representation only."""
+    """Return the Twilio API's OpenAPI description with each path under each suffix, in that suffix's representation."""
     paths = {}
     for path, operations in document["paths"].items():
         for suffix, kinds in FORMS.items():
@@ -72,7 +72,7 @@ def only(operation: dict[str, Any], suffix: str, kinds: tuple[str, str]) -> dict
 def fuzz(
     url: str, document: dict[str, Any], sids: dict[str, str], folder: Path
 ) -> tuple[str, int, list[tuple[str, int]]]:
-    """Fuzz the operations of a description. Return the report, the exit status, and operations with their statuses."""
+    """Fuzz the operations of a description. Return the report, the exit status, and each operation with its status."""
     (folder / "schemathesis.toml").write_text(CONFIGURATION, encoding="utf-8")
     (folder / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
     answers = folder / "answers"

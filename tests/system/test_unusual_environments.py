@@ -1,4 +1,4 @@
-"""Commands in unusual environments: they work, or report the problem in one line."""
+"""Commands in unusual environments: each works, or reports the problem in one line."""
 
 import os
 import shutil

@@ -39,7 +39,7 @@ MIGRATION = "ringback/migrations/versions/20261123_first_tables.py"
 
 @pytest.fixture(autouse=True)
 def no_path_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove PYTHONPATH, so that only the environment determines which packages are imported."""
+    """Unset PYTHONPATH, so that packages are imported only from the virtual environment."""
     monkeypatch.delenv("PYTHONPATH", raising=False)
 
 

@@ -20,7 +20,10 @@ PYTEST = ("-m", "pytest", "-W", "error", "-p", "no:cacheprovider", "-p", "no:sch
 
 
 class ExampleService:
-    """The example service, started by a shell after `lines`. It resolves `names` as a container network would."""
+    """The example service, started by a shell that first executes `lines`.
+
+    It resolves each of `names` to a port on 127.0.0.1, as a container network resolves the names of services.
+    """
 
     def __init__(self, lines: str, folder: Path, names: Mapping[str, int] | None = None) -> None:
         self._unchanged = UnmodifiedPrograms(lines, folder)
@@ -30,7 +33,7 @@ class ExampleService:
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=PATIENCE_SECONDS, trust_env=False)
 
     def verified(self, user: str, phone_number: str) -> dict[str, Any]:
-        """Start a verification of a number, and return it when its outcome is known."""
+        """Start a verification of a number, wait for its outcome, and return it."""
         begun = self.http.post("/verifications", json={"user": user, "phone_number": phone_number})
         path = f"/verifications/{begun.raise_for_status().json()['id']}"
 
@@ -67,7 +70,7 @@ class ExampleService:
 
 
 def run_own_tests(lines: str, folder: Path) -> str:
-    """Run the service's tests in a shell after `lines`, and return pytest's output."""
+    """Run the service's tests in a shell that first executes `lines`, and return pytest's output."""
     suite = UnmodifiedPrograms(lines, folder).start_python(*PYTEST, "-q", folder=FOLDER)
     out, _ = suite.communicate(timeout=PROGRAM_SECONDS)
     return out.decode()

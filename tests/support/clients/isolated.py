@@ -45,7 +45,7 @@ REMOVED_SUFFIXES = (
 
 
 class Run(NamedTuple):
-    """One run of a client: its command, to which the URL is added, and the `ringback env` lines to use, or NO_LINES."""
+    """One run of a client: its command without the URL, and the `ringback env` lines that it uses, or NO_LINES."""
 
     client: str
     lines: str

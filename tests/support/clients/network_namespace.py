@@ -17,7 +17,7 @@ TWILIO_ADDRESS = "203.0.113.66"
 """Address that the stub resolver returns for Twilio's hosts. It is on the loopback interface but not in 127.0.0.0/8."""
 PUBLIC_DOMAIN, MISSING_DOMAIN = b".twilio.com", b".local.twilio.com"
 _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child")
-"""Includes a PID namespace: when its first process ends, the kernel ends all others."""
+"""Command with a PID namespace: when its first process ends, the kernel kills all others in it."""
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFADDR, _IFF_UP = 0x8913, 0x8914, 0x8916, 1
 _TYPE_A = 1
 _NOERROR, _NXDOMAIN = 0, 3

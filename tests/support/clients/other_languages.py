@@ -1,4 +1,4 @@
-"""Helper libraries that `make test` does not install: found by environment variables, and run with the docs' code."""
+"""Runs the docs' code with libraries that `make test` does not install. Environment variables have their paths."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ PRINTED_PORT = "8010"
 
 
 class Library(NamedTuple):
-    """A helper library in one language: the program that runs it, and the environment variable that names its path."""
+    """A helper library in one language: the program that runs it, and the environment variable that has its path."""
 
     language: str
     program: str

@@ -83,7 +83,7 @@ def is_installed(language: str) -> bool:
 
 
 def prepared_commands(folder: Path) -> dict[str, list[str]]:
-    """Return the command of each installed language, to which a client's name and a URL are added."""
+    """Return the command of each installed language, to which a client's name and a URL are appended."""
     commands = {}
     for name, language in LANGUAGES.items():
         if is_installed(name):

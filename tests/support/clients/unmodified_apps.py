@@ -46,9 +46,9 @@ dns.lookup = (host, options, callback) => {
   process.nextTick(fail, Object.assign(new Error("the tests look nothing up"), { code: "ENOTFOUND" }));
 };
 """
-"""Code loaded into the application: it records the names that are resolved, and fails for all but localhost.
+"""Code loaded into Node applications: it records every name that they resolve, and resolves only localhost.
 
-Python's also resolves the names in KNOWN_NAMES, as in a container network, each to a port on 127.0.0.1.
+PYTHON_RECORDER also resolves the names in KNOWN_NAMES, each to a port on 127.0.0.1, as in a container network.
 """
 
 
@@ -67,7 +67,7 @@ def printed_lines(client: str, server: InterceptingServer) -> str:
 def printed_block(client: str, server: InterceptingServer, *, page: str = "") -> str:
     """Return the block ``CLIENT-intercepted`` of a client's page as shell code.
 
-    It is preceded by exports of the variables that a terminal in the server's working directory would have.
+    The code first exports the variables that a terminal in the server's working directory would have.
     """
     surroundings = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -79,7 +79,7 @@ def printed_block(client: str, server: InterceptingServer, *, page: str = "") ->
 
 
 class UnmodifiedPrograms:
-    """A shell environment that runs unmodified programs after `lines`, and records the names that they resolve."""
+    """A shell that executes `lines`, then runs unmodified programs, and records the host names that they resolve."""
 
     def __init__(self, lines: str, folder: Path) -> None:
         self._lines = lines
@@ -109,7 +109,7 @@ class UnmodifiedPrograms:
         return {"PYTHONPATH": os.pathsep.join(filter(None, [str(self._folder), os.environ.get("PYTHONPATH")]))}
 
     def node(self, program: str, modules: Path) -> Any:
-        """Run a Node program, and return its output parsed as JSON. It imports packages from `modules`."""
+        """Run a Node program that imports packages from `modules`, and return its output parsed as JSON."""
         recorder, node = self._folder / "recorder.js", shutil.which("node")
         recorder.write_text(NODE_RECORDER)
         assert node is not None
@@ -130,7 +130,7 @@ class UnmodifiedPrograms:
         )
 
     def java(self, program: str, *arguments: str) -> Any:
-        """Run a Java program, whose class is Application, and return its output parsed as JSON."""
+        """Run a Java program with the class Application, and return its output parsed as JSON."""
         file, java = self._folder / "Application.java", shutil.which("java")
         file.write_text(program)
         assert java is not None

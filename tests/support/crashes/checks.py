@@ -1,4 +1,4 @@
-"""Checks the calls, callbacks and caller IDs of a client against its requests, over HTTP."""
+"""Checks, over HTTP, whether a client's calls, callbacks and caller IDs match its requests."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ EXPECTED_EVENTS = {
     "busy": ([], "busy failed"),
     "unreachable": ([], "failed failed"),
 }
-"""The timeline events of a call after it was dialed, and its final statuses, by the behavior of its phone."""
+"""For each behavior of a phone: the events of a call's timeline after dialing, and the call's final statuses."""
 
 Deliveries = Mapping[str, list[Received]]
 Json = dict[str, Any]
@@ -101,7 +101,7 @@ class Inspector:
             self._report.expect(types["callback.failed"], 0, f"callbacks given up for {sid}")
 
     def _inspect_timeline(self, call: Json) -> None:
-        """Check a call's timeline against the behavior of its phone. Superseded calls have only part of it."""
+        """Check a call's timeline against the behavior of its phone. Superseded calls have only its first events."""
         events = [entry["event"] for entry in call["timeline"]]
         end = f"{call['status']} {call['verification_status']}"
         steps, outcome = EXPECTED_EVENTS[call["phone"]["behavior"]] if call["phone"] else ([], "failed failed")

@@ -20,7 +20,7 @@ RESERVED = [f"+1500555001{digit}" for digit in range(1, 8)]
 ALREADY_VERIFIED = 21450
 LONGEST_PAUSE_SECONDS = 0.015
 SHARES = {"scripted": 15, "reserved": 20, "again": 10, "new": 55}
-"""Kinds of numbers that clients ask to verify, with their frequency in percent."""
+"""Kinds of numbers that clients verify, with their frequency in percent."""
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """The tests use no TLS, and creating the default context is slow."""
 

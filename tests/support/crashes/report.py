@@ -53,7 +53,7 @@ class Report:
         self.complaints.append(f"doubled: {what}")
 
     def expect(self, found: object, wanted: object, what: str) -> None:
-        """Record an error unless `found` equals `wanted`."""
+        """Record an error if `found` does not equal `wanted`."""
         if found != wanted:
             self.complaints.append(f"{what}: {found!r} instead of {wanted!r}")
 

@@ -82,13 +82,13 @@ class World:
     def round(self, latest_seconds: float, end: Callable[[int], Any]) -> Any:
         """Run clients, and call `end` for a random server after a random time of at most `latest_seconds`.
 
-        If other servers are running, the clients continue with these for a random time.
+        If other servers are running, the clients then continue with these for a random time.
         """
         over = threading.Event()
         self.fleet.start()
         with self.load(over) as clients:
             eventually(lambda: any(client.answered or client.refused for client in clients), what="load")
-            # Sleep for a random time: the time at which the server ends is what varies.
+            # The server must end at a different time in each round.
             over.wait(self.dice.uniform(0, latest_seconds))
             ended = end(self.dice.randrange(self.deployment.replicas))
             if self.fleet.urls:

@@ -34,7 +34,7 @@ class DiskSpace(Protocol):
 class FileSizeLimit:
     """A limit of 0 bytes on the size of files that the server writes.
 
-    It also prevents overwriting: SQLite restarts its write-ahead log from the beginning, which needs no more space.
+    Unlike a full disk, it also prevents SQLite from overwriting its write-ahead log, which needs no additional space.
     """
 
     folder: Path

@@ -20,7 +20,7 @@ from support.waiting import eventually
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 START_SECONDS = 60.0
 SERVER_CONNECTIONS = 4
-"""Fewer connections than a replica has threads, so that successive transactions use different ones."""
+"""Fewer connections than a replica has threads, so that a thread's transactions use different connections."""
 CONFIGURATION = """
 [databases]
 * = host=127.0.0.1 port={server_port}

@@ -102,7 +102,7 @@ def administration(server: URL) -> Iterator[psycopg.Connection]:
 
 def _serve(folder: Path, first: int) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about a module that is not needed here
+        warnings.simplefilter("ignore")  # it warns about an optional module
         get_server = import_module(f"{WHEEL}.postgres_server").get_server
     with get_server(folder / "data") as server:
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")

@@ -22,7 +22,7 @@ from support.fuzzing.world import World, new_world
 from support.waiting import PATIENCE_SECONDS
 
 UNCHANGED_EVERY = 8
-"""One case in this many keeps the generated path parameters."""
+"""One in UNCHANGED_EVERY cases keeps the generated path parameters."""
 SHORT_WAIT, LONGEST_WAIT = 0.02, 300.0
 INEXPRESSIBLE_ERRORS = (
     "number:",
@@ -40,7 +40,7 @@ INEXPRESSIBLE_ERRORS = (
     "section: ",
     "the snapshot cannot be restored",
 )
-"""Beginnings of errors about values that are invalid for reasons that JSON Schema cannot express."""
+"""Prefixes of error messages about values whose validity JSON Schema cannot express."""
 
 _counted: Iterator[int] = itertools.count()
 _headers = {"Authorization": f"Bearer {os.environ['CONTROL_TOKEN']}"} if "CONTROL_TOKEN" in os.environ else {}
@@ -73,7 +73,7 @@ def after_call(context: HookContext, case: Case[Any], response: Response) -> Non
 
 @schemathesis.hook
 def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
-    """Ignore failures caused by values that are invalid for reasons that JSON Schema cannot express."""
+    """Ignore failures caused by values whose validity JSON Schema cannot express."""
     del context, case
     is_refused = isinstance(failure, RejectedPositiveData) and response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     return not (

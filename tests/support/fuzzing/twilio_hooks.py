@@ -20,7 +20,7 @@ from support.servers.server import ACCOUNT_SID, AUTH_TOKEN
 from support.wire.api import check_answer
 
 UNAUTHENTICATED_EVERY, UNCHANGED_EVERY = 7, 5
-"""One case in this many has no credentials, and one in this many keeps the generated path parameters."""
+"""One in UNAUTHENTICATED_EVERY cases has no credentials, and one in UNCHANGED_EVERY keeps its path parameters."""
 CREDENTIALS = f"Basic {base64.b64encode(f'{ACCOUNT_SID}:{AUTH_TOKEN}'.encode()).decode()}"
 
 _counted: Iterator[int] = itertools.count(1)

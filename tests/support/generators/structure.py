@@ -5,7 +5,7 @@
 - **Cycle**: modules that import each other, directly or by way of others.
 - **Lines** of a module are all of its lines; those of a function go from `def` to its end, docstring included.
 - **Files of a POST**: the files whose functions run between the request and the response of one validation request.
-  Those of the interface are `app.py`, `twilio_api` and `operations`; domain and storage are counted apart.
+  Those of the interface are `app.py`, `twilio_api` and `operations`; domain and storage are counted separately.
 - **Functions of a callback**: the functions that run in the task that delivers one callback, from its claim until
   httpx's transport gets the request. The receiver is a literal IP address, and no fault is set. Not counted are
   comprehensions, constructors, the storage below its repositories (`STORAGE_INTERNALS`), and leaf helpers: functions of
@@ -114,7 +114,7 @@ def longer_than(limit: int, lines: dict[str, int]) -> dict[str, int]:
 
 
 def functions(trees: dict[str, ast.Module]) -> dict[str, int]:
-    """Return the lines of each function and method. Of methods with the same name in a module, the longest counts."""
+    """Return the lines of each function and method. If methods of a module have the same name, the longest counts."""
     lines: dict[str, int] = {}
     for module, tree in trees.items():
         for node in ast.walk(tree):
@@ -130,7 +130,7 @@ def root_modules() -> list[str]:
 
 
 class Recorder(httpx.AsyncBaseTransport):
-    """A recorder of ringback's function calls on this thread, and the transport that receives its StatusCallbacks."""
+    """A recorder of ringback's function calls on this thread. It is also the transport that gets StatusCallbacks."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []

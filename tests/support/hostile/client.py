@@ -24,7 +24,7 @@ FIRST_ERROR = 400
 
 @dataclass(frozen=True)
 class Hostile:
-    """Bytes to send over one connection, and the statuses of the responses. Without statuses the connection is closed.
+    """Bytes to send over one connection, and the expected statuses: () if the server must close it without a response.
 
     `in_step` is false if the request's body is incomplete. `closes` is true if the request asks to close the
     connection.

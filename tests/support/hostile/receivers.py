@@ -14,7 +14,7 @@ CHUNK = b"x" * 65_536
 LARGE_BYTES = 100 * 1024 * 1024
 DRIP_EVERY_SECONDS = 0.2
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-"""SO_LINGER value with which closing a socket resets its connection."""
+"""SO_LINGER value that makes closing a socket reset its connection."""
 
 Behavior = Callable[["HostileReceiver", socket.socket], None]
 

@@ -27,7 +27,7 @@ def verdict(  # noqa: PLR0913
     headers: tuple[tuple[str, str], ...] = (FORM_TYPE,),
     **options: Any,
 ) -> SignatureVerdict:
-    """Return the verdict on a request whose signature is that of the text `signed`, made with TOKEN."""
+    """Return the verdict on a request whose signature was computed from the text `signed` with TOKEN."""
     all_headers = (("Host", host), ("X-Twilio-Signature", sign(signed, token)), *headers)
     request = ReceivedRequest(method, scheme, target.encode(), all_headers, body.encode())
     return verify_signature(request, TOKEN, **options)

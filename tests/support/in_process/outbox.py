@@ -36,12 +36,12 @@ PATIENT = DeliveryPolicy(connect_timeout_ms=PATIENT_MS, read_timeout_ms=PATIENT_
 
 
 PARAMETERS = '[["From","+1"],["To","+1"],["Caller","+1"],["Called","+1"],["SequenceNumber","0"]]'
-"""Parameters for a callback's row when a test does not need particular ones."""
+"""Parameters of a callback's row, for tests in which they do not matter."""
 
 
 @dataclass
 class Outbox:
-    """Ended calls with pending callbacks. The other fields are arguments of the delivery.
+    """Ended calls with pending callbacks, and a sender that delivers them. The fields configure the delivery.
 
     The default policy has timeouts longer than the tests' patience.
     """
@@ -58,7 +58,7 @@ class Outbox:
     def enqueue(
         self, url: str, method: str = "POST", *, account_sid: AccountSid = ACCOUNT_SID, **parameters: Any
     ) -> str:
-        """Enqueue a callback: let a call with this callback URL end busy, and return its SID."""
+        """Enqueue a callback: create a call to a busy phone with this callback URL, and return the call's SID."""
         self.simulation.the_phone_is(PhoneBehavior.BUSY)
         number = f"+1415867{len(self.call_sids):04d}"
         answer = self.simulation.validate(

@@ -37,7 +37,7 @@ async def key(account: ControlledAccount, answer: dict[str, Any]) -> int:
 
 
 def once_released(release: threading.Event) -> Callable[[Received], Answer]:
-    """Return a receiver's behavior: wait for `release`, then answer 200."""
+    """Return the behavior of a receiver that waits for `release`, then answers 200."""
 
     def answer(_: Received) -> Answer:
         release.wait(PATIENCE_SECONDS)

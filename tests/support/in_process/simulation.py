@@ -114,7 +114,7 @@ def execute(database: Database, sql: str, **parameters: Any) -> None:
 
 
 def database_error(database: Database, code: int = sqlite3.SQLITE_IOERR) -> Exception:
-    """Return the driver's exception for an unavailable database. By default, the failure is permanent."""
+    """Return the exception that the driver raises for an unavailable database, by default with a permanent failure."""
     if database.is_shared:
         return psycopg.OperationalError("server closed the connection unexpectedly")
     error = sqlite3.OperationalError("disk I/O error")

@@ -33,7 +33,7 @@ const { setTimeout, setInterval } = window;
 window.setTimeout = (work, ms, ...rest) => setTimeout(work, ms >= 4_000 ? 100 * ms : ms, ...rest);
 window.setInterval = (work, ...rest) => setInterval(() => window.polls === false || work(), ...rest);
 """
-"""JavaScript that lengthens long timeouts, so that a slow machine sees messages that the page hides after some seconds.
+"""JavaScript that lengthens long timeouts, so that slow machines can check messages that the page hides after seconds.
 
 A test that sets ``window.polls`` to false disables polling: from then on the page shows only what events report.
 """
@@ -61,7 +61,7 @@ def chromium() -> Iterator[Browser]:
 def new_context(browser: Browser, size: tuple[int, int] = WIDE, scheme: Scheme = "light") -> BrowserContext:
     """Open a browser context without cookies and storage. Actions in its pages time out after WAIT_MS.
 
-    A narrow context has touch.
+    A narrow context supports touch.
     """
     width, height = size
     context = browser.new_context(

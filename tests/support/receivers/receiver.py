@@ -71,7 +71,7 @@ class CallbackReceiver:
                     self.send_header(name, value)
                 if answer.status != 204:
                     self.send_header("Content-Length", str(len(answer.body)))
-                with suppress(ConnectionError):  # senders that time out are part of many tests
+                with suppress(ConnectionError):  # in many tests the sender times out
                     self.end_headers()
                     self.wfile.write(answer.body)
 

@@ -1,4 +1,4 @@
-"""A server with the standard streams that a test chooses, observed over HTTP alone."""
+"""A server with the standard streams that a test chooses, observed only over HTTP."""
 
 import os
 import subprocess

@@ -40,7 +40,7 @@ class WatchedServer(ServerProcess):
 
     @contextmanager
     def watched(self) -> Iterator[list[Callback]]:
-        """Yield a list that receives the callbacks recorded in the block at its end, longest first."""
+        """Yield a list. At the end of the block, the callbacks recorded during it are added, longest first."""
         begin = self._report.stat().st_size
         found: list[Callback] = []
         yield found
@@ -116,7 +116,7 @@ def _described(handle: Any) -> str:
 def main() -> None:
     """Run ringback's command with a report. The first argument is the report's path."""
     install(Path(sys.argv.pop(1)))
-    sys.modules["uvloop"] = None  # type: ignore[assignment]  # its callbacks cannot be watched; uvicorn does without
+    sys.modules["uvloop"] = None  # type: ignore[assignment]  # cannot be watched; without it, uvicorn uses asyncio
     from ringback.__main__ import main as command  # noqa: PLC0415 - as the command imports it
 
     sys.exit(command())

@@ -1,11 +1,11 @@
 """A template process that has imported the modules of `ringback serve`, and from which servers are forked.
 
-Most of a server's startup is imports, and the tests start a hundred servers: forked, each takes a fifth of the time. A
-forked server is otherwise an ordinary process. Tests of the startup itself pass a command and run that.
+The tests start a hundred servers, and imports take most of the startup time: a forked server starts in a fifth of that
+time. Otherwise it is an ordinary process. Tests of the startup itself run a `command` instead.
 
-The template waits for orders: a working directory, an environment, and two descriptors, one for the log and one for the
-server's status. For each order it forks a supervisor, which forks the server, sends its process ID, waits for its end
-and sends its exit status. This works on Linux only.
+The template waits for requests: a working directory, an environment, and two file descriptors, one for the log and one
+for the server's status. For each request it forks a supervisor, which forks the server, sends its process ID, waits
+until it ends, and sends its exit status. This works on Linux only.
 """
 
 import atexit
@@ -44,7 +44,7 @@ class ForkedServer:
     def _answer(self, seconds: float) -> int:
         """Return the next number from the supervisor. Raises subprocess.TimeoutExpired if it does not arrive in time.
 
-        Raises ChildProcessError if template or supervisor have ended, which must not be mistaken for exit status 0.
+        Raises ChildProcessError if the template or the supervisor has ended, because that is not exit status 0.
         """
         if not select.select([self._fate], [], [], seconds)[0]:
             raise subprocess.TimeoutExpired("ringback serve", seconds)
@@ -54,7 +54,7 @@ class ForkedServer:
         return int.from_bytes(told, signed=True)
 
     def wait(self, timeout: float) -> int:
-        """Return the exit status, negative for a signal. Raises subprocess.TimeoutExpired if it is still running."""
+        """Return the exit status, negative for a signal. Raises subprocess.TimeoutExpired while the server runs."""
         with self._waiting:
             return self._ended(timeout)
 
@@ -65,7 +65,7 @@ class ForkedServer:
         return self.returncode
 
     def poll(self) -> int | None:
-        """Return the exit status, or None while it runs or another thread waits for its end."""
+        """Return the exit status, or None if the process is running or another thread is waiting for its end."""
         if self._waiting.acquire(blocking=False):
             try:
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -88,20 +88,20 @@ class ForkedServer:
 
 @cache
 def _template() -> socket.socket:
-    """Return the socket to this process's template. It ends when the socket is closed, or with this process."""
+    """Return a socket connected to this process's template. The template ends when the socket is closed."""
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with there:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
         command = [sys.executable, __file__, str(there.fileno())]
         process = subprocess.Popen(command, env=environment, pass_fds=[there.fileno()])  # noqa: S603
-    process.returncode = 0  # it ends after this process, so nothing can wait for it
+    process.returncode = 0  # avoids a ResourceWarning: the template ends after this process
     atexit.register(here.close)
     return here
 
 
 def _main() -> None:
-    """Import ringback's modules, then fork a server for every order."""
-    from pydantic import BaseModel  # noqa: PLC0415 - the tests import this file for what is above
+    """Import ringback's modules, then fork a server for each request."""
+    from pydantic import BaseModel  # noqa: PLC0415 - tests that import this file do not need it
 
     BaseModel.model_config["defer_build"] = True
     import ringback.app  # noqa: PLC0415
@@ -109,8 +109,8 @@ def _main() -> None:
     import ringback.commands.serve  # noqa: F401, PLC0415
     from ringback import __main__  # noqa: PLC0415
 
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps the supervisors
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests; template and supervisors end with them
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the supervisors
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the tests handle Ctrl-C; the other processes end with them
     with socket.socket(fileno=int(sys.argv[1])) as orders:
         while True:
             order, descriptors, *_ = socket.recv_fds(orders, ORDER_BYTES, 2)
@@ -126,7 +126,7 @@ def _main() -> None:
 
 
 def _supervise(order: bytes, log: int, fate: int) -> None:
-    """Fork the server, in which this returns, and report its process ID and exit status."""
+    """Fork the server, and report its process ID and exit status. This function returns only in the server."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
@@ -139,7 +139,7 @@ def _supervise(order: bytes, log: int, fate: int) -> None:
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         assert ended is not None
         _tell(fate, ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status)
-        os.read(fate, 1)  # keeps the process ID from being reused while the tests may still send signals
+        os.read(fate, 1)  # the process ID must not be reused while tests may send signals to it
     os.waitpid(pid, 0)
     os._exit(0)
 
@@ -149,7 +149,7 @@ def _tell(fate: int, number: int) -> None:
 
 
 def _be_the_server(order: bytes, log: int) -> None:
-    """Apply the working directory, environment, streams and arguments of the command."""
+    """Set this process's working directory, environment, streams and arguments to those of the command."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     folder, environment = json.loads(order)
     with Path(os.devnull).open("r+b", buffering=0) as nothing:

@@ -39,7 +39,7 @@ class Terminal:
             assert ready, f"not {count} lines within {seconds} s: {self._shown!r}"
             try:
                 self._shown += os.read(self._screen, 4096)
-            except OSError:  # read of a pseudo-terminal without writers
+            except OSError:  # all writers have closed the pseudo-terminal
                 break
         return self._shown.decode().splitlines()[:count]
 

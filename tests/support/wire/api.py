@@ -1,4 +1,4 @@
-"""A client that checks every response against Twilio's format, unused numbers, and waits."""
+"""A client that checks every response against Twilio's format, and functions that generate unused numbers."""
 
 import json
 import secrets
@@ -22,7 +22,7 @@ MORE_INFO_URL = "https://www.twilio.com/docs/errors/"
 SILENT_NUMBER = "+15005550018"
 """A reserved number with a manual phone: its call waits for a person and creates no caller ID."""
 UNREACHABLE_NUMBER = "+15005550016"
-"""A reserved number whose calls fail at once."""
+"""A reserved number whose calls fail immediately."""
 UNKNOWN_SID = "PN" + "0" * 32
 FIELDS = ["sid", "account_sid", "friendly_name", "phone_number", "date_created", "date_updated", "uri"]
 ELEMENTS = ["Sid", "AccountSid", "FriendlyName", "PhoneNumber", "DateCreated", "DateUpdated", "Uri"]
@@ -138,7 +138,8 @@ def eventually(probe: Callable[[], T | None], seconds: float = PATIENCE_SECONDS)
 class Api:
     """A client of one account's OutgoingCallerIds that checks the format of every response.
 
-    `username` and `password` are its credentials, by default the account's SID and token. None sends none.
+    `username` and `password` are its credentials, by default the account's SID and token. If `password` is None,
+    requests have no credentials.
     """
 
     def __init__(
@@ -193,7 +194,7 @@ class Api:
         return self.client.post(f"{self.path}{suffix}", data={"PhoneNumber": phone_number} | form)
 
     def end_a_call(self, status_callback: str, method: str = "POST") -> str:
-        """Create a call that ends at once and has a StatusCallback, and return its SID."""
+        """Create a call that ends immediately and has a StatusCallback, and return its SID."""
         answer = self.validate(UNREACHABLE_NUMBER, StatusCallback=status_callback, StatusCallbackMethod=method)
         call_sid: str = answer.json()["call_sid"]
         return call_sid

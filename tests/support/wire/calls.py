@@ -54,7 +54,7 @@ def fetch_call(api: Api, sid: str) -> Call:
 
 
 def list_calls(api: Api, suffix: str = ".json", **query: Any) -> httpx.Response:
-    """Request the list of the account's calls. Names ending with ``_from`` or ``_before`` stand for > and <."""
+    """Request the list of the account's calls. The suffixes ``_from`` and ``_before`` of parameters become > and <."""
     names = {"_from": ">", "_before": "<"}
     parameters = {}
     for name, value in query.items():

@@ -9,7 +9,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.Map;
 
-/** What test_other_clients.py asks of Java: Ringback and Callbacks are in files beside this. */
+/** Operations of the API for test_other_clients.py. Other files in this folder define Ringback and Callbacks. */
 public class Application {
     private static String refusal(Runnable attempt) {
         try {

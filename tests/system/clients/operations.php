@@ -1,5 +1,5 @@
 <?php
-// Operations of the API for test_other_clients.py. Code before this defines $client and isFromTwilio.
+// Operations of the API for test_other_clients.py. The code before this defines $client and isFromTwilio.
 [, $number, $url, $signature] = $argv;
 parse_str($argv[4], $form);
 

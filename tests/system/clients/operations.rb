@@ -1,4 +1,4 @@
-# Operations of the API for test_other_clients.py. Code before this defines client and from_twilio?.
+# Operations of the API for test_other_clients.py. The code before this defines client and from_twilio?.
 number, url, signature, encoded = ARGV
 form = URI.decode_www_form(encoded).to_h
 

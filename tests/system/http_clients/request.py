@@ -118,7 +118,7 @@ CLIENTS: dict[str, Callable[[str], int]] = {
 def main(client: str, url: str) -> None:
     try:
         result: dict[str, object] = {"status": CLIENTS[client](url)}
-    except Exception as error:  # noqa: BLE001 - each client raises other errors
+    except Exception as error:  # noqa: BLE001 - each client has its own exceptions
         result = {"error": repr(error)}
     print(json.dumps(result))  # noqa: T201
 

@@ -1,4 +1,4 @@
-// What API keys of each type open: the list of caller IDs, the list of calls, and the account.
+// Requests with an API key of each type: the list of caller IDs, the list of calls, and the account.
 "use strict";
 
 const twilio = require("twilio");

@@ -1,4 +1,4 @@
-// The verdict of the page's function on a StatusCallback.
+// The verdict on a StatusCallback by the function on the docs page.
 "use strict";
 
 module.exports = async (isFromTwilio, { url, form, signature }) => isFromTwilio(url, form, signature);

@@ -3,7 +3,7 @@
 
 const twilio = require("twilio");
 
-/** Resolve to "next" if the middleware passes the request on, else to the status that it answers. */
+/** Resolve to "next" if the middleware passes the request on, otherwise to the status of its response. */
 function decide(hook, { url, form, headers }) {
   const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
   const { host, pathname, search, protocol } = new URL(url);
