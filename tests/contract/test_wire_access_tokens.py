@@ -101,11 +101,11 @@ def test_access_token_is_not_valid_for_auth_tokens(nobody: Api) -> None:
 @pytest.mark.parametrize(
     ("host", "status"), [("iam.twilio.com", 201), ("preview-iam.twilio.com", 201), ("api.twilio.com", 404)]
 )
-def test_version_1_of_the_token_endpoint_is_only_on_its_hosts(nobody: Api, host: str, status: int) -> None:
+def test_version_1_of_the_token_endpoint_is_served_only_on_its_hosts(nobody: Api, host: str, status: int) -> None:
     assert nobody.request("POST", "/v1/token", data=FORM, headers={"Host": host}).status_code == status
 
 
-def test_token_endpoint_has_no_other_methods(nobody: Api) -> None:
+def test_token_endpoint_allows_only_post_and_options(nobody: Api) -> None:
     answer = nobody.request("GET", "/v2/token", headers=OAUTH)
 
     assert error_of(answer).code == 20004

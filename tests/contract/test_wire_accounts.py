@@ -119,7 +119,7 @@ def test_account_allows_only_get_and_post(api: Api, method: str, suffix: str) ->
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
-def test_head_of_an_account_is_get_without_the_body(api: Api, suffix: str) -> None:
+def test_head_request_for_an_account_gets_the_headers_of_get_without_a_body(api: Api, suffix: str) -> None:
     with RawConnection(api) as connection:
         head, get = (connection.ask(method, account_path(api) + suffix) for method in ("HEAD", "GET"))
 
@@ -134,7 +134,7 @@ def test_head_of_an_account_is_get_without_the_body(api: Api, suffix: str) -> No
     ("opens", "path_of", "status"),
     [("parent", "sub", 200), ("sub", "parent", 401), ("stranger", "sub", 401), ("parent", "suspended_sub", 200)],
 )
-def test_account_can_be_read_by_itself_and_its_parent(
+def test_account_can_be_fetched_with_its_own_and_its_parents_credentials(
     seeded: SeededAccounts, opens: str, path_of: str, status: int
 ) -> None:
     who, whose = getattr(seeded, opens), getattr(seeded, path_of)

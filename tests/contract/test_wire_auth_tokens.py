@@ -56,14 +56,14 @@ def test_new_secondary_auth_token_replaces_the_previous_one(rotating: Api) -> No
 
 
 @pytest.mark.parametrize(("method", "path"), [("DELETE", SECONDARY), ("POST", PROMOTE)])
-def test_auth_token_resource_without_a_secondary_token_is_not_found(rotating: Api, method: str, path: str) -> None:
+def test_missing_secondary_auth_token_is_not_found(rotating: Api, method: str, path: str) -> None:
     error = error_of(rotating.request(method, path))
 
     assert (error.status, error.code, error.message) == (404, 20404, f"The requested resource {path} was not found")
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_auth_token_resource_has_no_other_methods(rotating: Api, method: str) -> None:
+def test_secondary_auth_token_allows_only_post_delete_and_options(rotating: Api, method: str) -> None:
     answer = rotating.request(method, SECONDARY)
 
     assert error_of(answer).code == 20004
@@ -88,7 +88,7 @@ def test_auth_tokens_require_valid_credentials(rotating: Api, sid: str, token: s
         ("oauth.twilio.com", 404),
     ],
 )
-def test_auth_tokens_are_only_on_their_host(rotating: Api, host: str, status: int) -> None:
+def test_auth_tokens_are_served_only_on_their_host(rotating: Api, host: str, status: int) -> None:
     answer = rotating.request("POST", SECONDARY, headers={"Host": host})
 
     assert answer.status_code == status

@@ -46,7 +46,7 @@ def statuses(base_url: str, account: Api, *credentials: tuple[str, str | None]) 
         *("Basic /////w==", basic("no colon"), "Basic Zm9vOmJhcg", "Basic Zm9v OmJhcg=="),
     ],
 )
-def test_unreadable_credentials_count_as_missing(nobody: Api, suffix: str, authorization: str | None) -> None:
+def test_malformed_credentials_are_treated_as_missing(nobody: Api, suffix: str, authorization: str | None) -> None:
     assert refusal(nobody, f"{nobody.path}{suffix}", authorization) == NO_CREDENTIALS
 
 
@@ -91,7 +91,7 @@ def test_unknown_account_is_refused_like_an_unrelated_account(nobody: Api, api: 
     assert answers[0].content == answers[1].content
 
 
-def test_unknown_account_is_never_a_404(nobody: Api, api: Api) -> None:
+def test_request_for_an_unknown_account_never_gets_a_404(nobody: Api, api: Api) -> None:
     mine = basic(f"{api.account_sid}:{api.auth_token}")
 
     for account in (UNKNOWN_ACCOUNT, "nonsense", api.account_sid.lower()):
@@ -103,7 +103,7 @@ def test_api_key_and_secret_authenticate_like_the_token(contract_url: str, seede
     assert statuses(contract_url, seeded.parent, PARENT_KEY) == [200]
 
 
-def test_api_key_with_another_secret_gets_an_authenticate_error(nobody: Api, seeded: SeededAccounts) -> None:
+def test_api_key_with_a_wrong_secret_gets_an_authenticate_error(nobody: Api, seeded: SeededAccounts) -> None:
     path = f"{seeded.parent.path}.json"
 
     for secret in ("", "wrong", SUB_KEY[1], "contract-parent-token"):
@@ -116,7 +116,7 @@ def test_credentials_of_a_parent_are_valid_for_its_subaccount(contract_url: str,
     assert statuses(contract_url, seeded.sub, parent, PARENT_KEY, SUB_KEY) == [200, 200, 200]
 
 
-def test_parent_reads_the_subaccounts_resources_on_its_path(contract_url: str, seeded: SeededAccounts) -> None:
+def test_parent_can_read_the_resources_of_its_subaccount(contract_url: str, seeded: SeededAccounts) -> None:
     parent = seeded.parent
     with Api(contract_url, seeded.sub.account_sid, parent.auth_token, username=parent.account_sid) as client:
         rows = records(client.list())
@@ -147,14 +147,14 @@ def test_suspended_or_closed_account_gets_an_authenticate_error(nobody: Api, see
         assert refusal(nobody, f"{account.path}.json", own) == AUTHENTICATE
 
 
-def test_suspended_subaccount_is_refused_for_its_parent_too(nobody: Api, seeded: SeededAccounts) -> None:
+def test_suspended_subaccount_is_also_refused_with_its_parents_credentials(nobody: Api, seeded: SeededAccounts) -> None:
     parent = basic(f"{seeded.parent.account_sid}:{seeded.parent.auth_token}")
 
     assert refusal(nobody, f"{seeded.suspended_sub.path}.json", parent) == AUTHENTICATE
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_sid_of_another_account_is_not_found(seeded: SeededAccounts, method: str) -> None:
+def test_caller_id_of_an_account_is_not_found_in_other_accounts(seeded: SeededAccounts, method: str) -> None:
     for owner, asking in ((seeded.sub, seeded.parent), (seeded.parent, seeded.sub), (seeded.parent, seeded.stranger)):
         theirs = records(owner.list())[0]
         answer = asking.request(method, asking.instance_path(theirs), data={"FriendlyName": "taken"})

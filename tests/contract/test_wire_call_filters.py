@@ -76,7 +76,7 @@ def test_time_filters_select_calls_by_day(
 
 
 @pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.000+00:00"])
-def test_time_filters_select_calls_to_the_second(api: Api, called: Called, form: str) -> None:
+def test_time_filters_have_a_precision_of_one_second(api: Api, called: Called, form: str) -> None:
     started = parsedate_to_datetime(called.completed["start_time"])
     later = (started + timedelta(seconds=1)).strftime(form)
 

@@ -79,7 +79,7 @@ def test_list_of_calls_of_a_new_account_is_empty(seeded: SeededAccounts) -> None
     assert (page["previous_page_uri"], page["next_page_uri"]) == (None, None)
 
 
-def test_list_of_calls_has_only_the_accounts_calls(api: Api, seeded: SeededAccounts) -> None:
+def test_list_of_calls_contains_only_calls_of_its_account(api: Api, seeded: SeededAccounts) -> None:
     number = draw_number()
     theirs = ask_for(seeded.stranger, number, CallDelay=LONGEST_DELAY)
 
@@ -88,7 +88,7 @@ def test_list_of_calls_has_only_the_accounts_calls(api: Api, seeded: SeededAccou
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_next_page_uris_lead_to_every_call_once(api: Api, called: Called, size: int) -> None:
+def test_next_page_uris_lead_to_every_call_exactly_once(api: Api, called: Called, size: int) -> None:
     pages = [page.json() for page in api.pages(list_calls(api, To=called.number, PageSize=size))]
 
     met = [row["sid"] for page in pages for row in page["calls"]]
@@ -112,7 +112,7 @@ def test_page_number_without_a_token_selects_a_page_of_calls(api: Api, called: C
     assert pages == [called.newest_first[:3], called.newest_first[3:], []]
 
 
-def test_new_call_neither_repeats_nor_skips_calls_on_later_pages(api: Api) -> None:
+def test_new_call_does_not_cause_repeated_or_skipped_calls_on_later_pages(api: Api) -> None:
     sids = [ask_for(api, SILENT_NUMBER) for _ in range(3)]
     page = list_calls(api, PageSize=1, To=SILENT_NUMBER).json()
     newer_than = [row["sid"] for row in page["calls"]]
@@ -134,7 +134,7 @@ def test_malformed_page_token_of_calls_is_refused(api: Api, suffix: str, token: 
     assert (answer.status_code, error_of(answer).code) == (400, 21481)
 
 
-def test_parent_lists_the_calls_of_its_subaccount(seeded: SeededAccounts) -> None:
+def test_parent_can_list_the_calls_of_its_subaccount(seeded: SeededAccounts) -> None:
     form = {"PhoneNumber": SILENT_NUMBER}
     sid = seeded.parent.request("POST", f"{seeded.sub.path}.json", data=form).json()["call_sid"]
 
@@ -153,7 +153,9 @@ def test_list_of_calls_is_read_only(api: Api, method: str, suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
 @pytest.mark.parametrize("query", ["To=nobody", "PageToken=nonsense"])
-def test_head_of_the_list_of_calls_is_get_without_the_body(api: Api, suffix: str, query: str) -> None:
+def test_head_request_for_the_list_of_calls_gets_the_headers_of_get_without_a_body(
+    api: Api, suffix: str, query: str
+) -> None:
     with RawConnection(api) as connection:
         head, get = (connection.ask(method, f"{calls_path(api)}{suffix}?{query}") for method in ("HEAD", "GET"))
 

@@ -95,7 +95,7 @@ def test_geo_blocked_call_has_one_notification(owner: Api, blocked: Call) -> Non
     }
 
 
-def test_fetched_notification_has_three_more_fields(owner: Api, blocked: Call) -> None:
+def test_fetched_notification_has_three_more_fields_than_a_listed_one(owner: Api, blocked: Call) -> None:
     [notification] = listed(owner, blocked["sid"])
 
     fetched = owner.request("GET", notification["uri"]).json()
@@ -135,7 +135,7 @@ def test_notifications_in_csv_have_one_row_each(owner: Api, blocked: Call) -> No
     assert dict(zip(header, row, strict=True))["ErrorCode"] == "13227"
 
 
-def test_other_calls_have_no_notifications(owner: Api) -> None:
+def test_calls_that_are_not_geo_blocked_have_no_notifications(owner: Api) -> None:
     waiting, unreachable = ask_for(owner, CallDelay=LONGEST_DELAY), ask_for(owner, UNREACHABLE_NUMBER)
     ended(owner, unreachable)
 

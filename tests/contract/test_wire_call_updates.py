@@ -50,7 +50,7 @@ def test_queued_call_ended_by_a_client_is_canceled(api: Api, status: str) -> Non
     assert fetch_call(api, sid) == call
 
 
-def test_call_in_progress_can_be_completed_and_not_canceled(api: Api) -> None:
+def test_call_in_progress_can_be_completed_but_not_canceled(api: Api) -> None:
     sid = in_progress(api)
 
     canceled, completed = update(api, sid, Status="canceled"), update(api, sid, Status="completed")
@@ -74,7 +74,7 @@ def test_ended_call_cannot_be_updated(seeded: SeededAccounts, status: str, suffi
 
 
 @pytest.mark.parametrize("form", [{}, *({"Status": text} for text in ("", "cancelled", "Completed", "busy", "queued"))])
-def test_status_of_an_update_is_canceled_or_completed(api: Api, form: dict[str, str]) -> None:
+def test_call_update_accepts_only_the_statuses_canceled_and_completed(api: Api, form: dict[str, str]) -> None:
     sid = ask_for(api, CallDelay=LONGEST_DELAY)
 
     answer = update(api, sid, **form)
@@ -86,7 +86,7 @@ def test_status_of_an_update_is_canceled_or_completed(api: Api, form: dict[str, 
 
 
 @pytest.mark.parametrize("name", OTHER_PARAMETERS)
-def test_other_parameters_of_an_update_are_refused_with_their_names(api: Api, name: str) -> None:
+def test_unsupported_parameters_of_a_call_update_are_refused_by_name(api: Api, name: str) -> None:
     sid = ask_for(api, CallDelay=LONGEST_DELAY)
 
     answer = update(api, sid, Status="completed", **{name: "1"})
@@ -114,7 +114,7 @@ def test_call_of_another_account_cannot_be_ended(api: Api, nobody: Api, seeded: 
 
 
 @pytest.mark.parametrize("suffix", ["", ".xml"])
-def test_update_of_a_call_has_an_xml_response(api: Api, suffix: str) -> None:
+def test_call_update_can_return_xml(api: Api, suffix: str) -> None:
     answer = update(api, ask_for(api, CallDelay=LONGEST_DELAY), suffix, Status="canceled")
 
     [call] = etree.fromstring(answer.content)
@@ -123,7 +123,7 @@ def test_update_of_a_call_has_an_xml_response(api: Api, suffix: str) -> None:
     assert call.findtext("Status") == "canceled"
 
 
-def test_call_ended_by_a_client_has_failed_to_verify(api: Api) -> None:
+def test_call_ended_by_a_client_has_the_verification_status_failed(api: Api) -> None:
     number = draw_number()
     with CallbackReceiver() as receiver:
         sid = ask_for(api, number, CallDelay=LONGEST_DELAY, StatusCallback=receiver.url)

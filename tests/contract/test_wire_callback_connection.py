@@ -75,7 +75,7 @@ class UntrustedReceiver:
     ("fragment", "connections"),
     [("", 2), ("#rc=0", 1), ("#rc=3", 4), ("#rc=3&rp=ct", 4), ("#rc=1&rp=all", 2), ("#rc=1&rp=5xx,rt", 1)],
 )
-def test_failed_connection_is_retried_once_unless_the_fragment_overrides_it(
+def test_failed_callback_connection_is_retried_once_unless_the_url_fragment_overrides_it(
     api: Api, receiver: CallbackReceiver, fragment: str, connections: int
 ) -> None:
     with UntrustedReceiver() as untrusted:

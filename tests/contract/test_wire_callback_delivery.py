@@ -44,7 +44,7 @@ def received_paths(api: Api, receiver: CallbackReceiver) -> list[str]:
     return [received.target for received in receiver.received if received.target != "/last"]
 
 
-def test_signature_of_the_tests_equals_the_documented_example() -> None:
+def test_signature_computed_by_the_tests_equals_the_documented_example() -> None:
     form = {
         "CallSid": "CA1234567890ABCDE",
         "Digits": "1234",
@@ -133,7 +133,7 @@ def test_validation_response_does_not_wait_for_the_callback(api: Api) -> None:
     assert others.status_code == 200
 
 
-def test_outcome_is_stored_before_the_callback_is_sent(api: Api, contract_url: str) -> None:
+def test_call_outcome_is_stored_before_the_callback_is_sent(api: Api, contract_url: str) -> None:
     found: list[int] = []
 
     def look(received: Received) -> Answer:
@@ -150,7 +150,7 @@ def test_outcome_is_stored_before_the_callback_is_sent(api: Api, contract_url: s
 
 
 @pytest.mark.parametrize(("status", "method"), [(301, "GET"), (302, "GET"), (303, "GET"), (307, "POST")])
-def test_redirect_is_followed_and_signed_again(api: Api, status: int, method: str) -> None:
+def test_callback_redirect_is_followed_with_a_new_signature(api: Api, status: int, method: str) -> None:
     def answer(received: Received) -> Answer:
         return Answer(status, {"Location": "/there?b=2"}) if received.target == "/here?a=1" else Answer()
 
@@ -165,7 +165,7 @@ def test_redirect_is_followed_and_signed_again(api: Api, status: int, method: st
     assert_is_signed(second, api.auth_token)
 
 
-def test_at_most_ten_redirects_are_followed(api: Api) -> None:
+def test_callback_follows_at_most_ten_redirects(api: Api) -> None:
     def answer(received: Received) -> Answer:
         if received.target == "/last":
             return Answer()
@@ -182,7 +182,7 @@ def test_at_most_ten_redirects_are_followed(api: Api) -> None:
 @pytest.mark.parametrize(
     "answer", [Answer(200, body=b"<Response><Say>hi</Say></Response>" * 1000), Answer(404), Answer(503)]
 )
-def test_callback_with_any_response_is_not_retried(api: Api, answer: Answer) -> None:
+def test_callback_that_gets_any_response_is_not_retried(api: Api, answer: Answer) -> None:
     with CallbackReceiver(lambda _: answer) as receiver:
         api.end_a_call(f"{receiver.url}/first")
         receiver.wait_for(1)
@@ -199,7 +199,7 @@ def test_callback_with_any_response_is_not_retried(api: Api, answer: Answer) -> 
         *(("rc=2&rp=5xx", 404, 1), ("rc=2", 500, 1)),
     ],
 )
-def test_fragment_sets_the_number_and_the_reasons_of_retries(
+def test_url_fragment_sets_the_number_of_retries_and_the_failures_that_are_retried(
     api: Api, fragment: str, status: int, requests: int
 ) -> None:
     with CallbackReceiver(lambda _: Answer(status)) as receiver:
@@ -213,7 +213,7 @@ def test_fragment_sets_the_number_and_the_reasons_of_retries(
 
 
 @pytest.mark.parametrize("fragment", ["rc=2&rp=rt&rt=100", "rc=2&rp=all&rt=150"])
-def test_fragment_sets_the_read_timeout(api: Api, fragment: str) -> None:
+def test_url_fragment_sets_the_read_timeout(api: Api, fragment: str) -> None:
     enough = threading.Event()
 
     def answer(received: Received) -> Answer:

@@ -56,7 +56,7 @@ def test_american_number_has_a_formatted_default_name(caller_id: CallerId) -> No
     assert caller_id["friendly_name"] == f"({number[2:5]}) {number[5:8]}-{number[8:]}"
 
 
-def test_foreign_number_has_itself_as_default_name(api: Api) -> None:
+def test_default_name_of_a_foreign_number_is_the_number(api: Api) -> None:
     number = draw_foreign_number()
 
     [verified] = api.verify(number)
@@ -64,7 +64,7 @@ def test_foreign_number_has_itself_as_default_name(api: Api) -> None:
     assert (verified["phone_number"], verified["friendly_name"]) == (number, number)
 
 
-def test_dates_are_rfc_2822_in_utc_and_the_time_of_verification(api: Api) -> None:
+def test_caller_id_dates_are_the_time_of_verification_in_rfc_2822_and_utc(api: Api) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
 
     [verified] = api.verify(draw_number())
@@ -75,7 +75,7 @@ def test_dates_are_rfc_2822_in_utc_and_the_time_of_verification(api: Api) -> Non
     assert verified["date_updated"] == verified["date_created"]
 
 
-def test_dates_have_english_names_and_a_two_digit_day(seeded: SeededAccounts) -> None:
+def test_caller_id_dates_have_english_names_and_a_two_digit_day(seeded: SeededAccounts) -> None:
     rows = records(seeded.parent.list())
 
     assert [row["date_created"].split()[2] for row in reversed(rows)] == MONTHS
@@ -113,7 +113,7 @@ def test_update_returns_the_updated_caller_id(api: Api, caller_id: CallerId, met
 
 
 @pytest.mark.parametrize("name", ["My Second Line", None], ids=["another name", "the same name"])
-def test_update_changes_date_updated_and_no_other_date(api: Api, caller_id: CallerId, name: str | None) -> None:
+def test_update_changes_date_updated_but_not_date_created(api: Api, caller_id: CallerId, name: str | None) -> None:
     given = name or caller_id["friendly_name"]
 
     def moved() -> CallerId | None:
@@ -157,9 +157,7 @@ def test_update_without_a_friendly_name_changes_nothing(
 
 @pytest.mark.parametrize("length", [0, 65, 66, 1000])
 @pytest.mark.parametrize("character", ["a", "\N{UNICORN FACE}"])
-def test_friendly_name_has_one_to_sixty_four_characters(
-    api: Api, caller_id: CallerId, character: str, length: int
-) -> None:
+def test_friendly_name_must_have_1_to_64_characters(api: Api, caller_id: CallerId, character: str, length: int) -> None:
     answer = api.update(caller_id, FriendlyName=character * length)
 
     assert (answer.status_code, error_of(answer).code) == (400, 20002)
@@ -176,7 +174,7 @@ def test_friendly_name_is_stored_unchanged(api: Api, caller_id: CallerId, name: 
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x01", "\x08", "\x0b", "\x0c", "\x1f", "\ufffe", "\uffff"])
-def test_characters_that_are_invalid_in_xml_are_refused(api: Api, caller_id: CallerId, character: str) -> None:
+def test_friendly_name_with_characters_invalid_in_xml_is_refused(api: Api, caller_id: CallerId, character: str) -> None:
     answers = [
         api.update(caller_id, FriendlyName=f"a{character}b"),
         api.validate(draw_number(), FriendlyName=f"a{character}b"),
@@ -195,7 +193,7 @@ def test_form_encodings_of_spaces_and_escapes_are_all_accepted(api: Api, caller_
     assert answer.json()["friendly_name"] == "My Second Line"
 
 
-def test_repeated_parameter_of_an_update_has_its_last_value(api: Api, caller_id: CallerId) -> None:
+def test_last_value_of_a_repeated_update_parameter_is_used(api: Api, caller_id: CallerId) -> None:
     answer = api.post_form("FriendlyName=&FriendlyName=first&FriendlyName=last", api.instance_path(caller_id))
 
     assert answer.json()["friendly_name"] == "last"

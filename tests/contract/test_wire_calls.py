@@ -137,7 +137,7 @@ def test_call_that_does_not_complete_has_a_start_but_no_end_and_no_duration(
     assert (call["end_time"], call["duration"]) == (None, None)
 
 
-def test_call_superseded_before_dialing_has_failed_without_a_start(api: Api) -> None:
+def test_call_superseded_before_dialing_is_failed_and_has_no_start(api: Api) -> None:
     number = draw_number()
     older = ask_for(api, number, CallDelay=LONGEST_DELAY)
 
@@ -202,7 +202,7 @@ def test_call_of_an_unrelated_account_is_not_found(api: Api, seeded: SeededAccou
     assert error_of(answers[0]).message == f"The requested resource {call_path(api, sid)} was not found"
 
 
-def test_parent_reads_the_calls_of_its_subaccount(seeded: SeededAccounts) -> None:
+def test_parent_can_fetch_the_calls_of_its_subaccount(seeded: SeededAccounts) -> None:
     form = {"PhoneNumber": SILENT_NUMBER}
     sid = seeded.parent.request("POST", f"{seeded.sub.path}.json", data=form).json()["call_sid"]
 
@@ -235,7 +235,9 @@ def test_call_allows_only_get_and_post(api: Api, completed: Call, method: str, s
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
 @pytest.mark.parametrize("exists", [True, False])
-def test_head_of_a_call_is_get_without_the_body(api: Api, completed: Call, suffix: str, *, exists: bool) -> None:
+def test_head_request_for_a_call_gets_the_headers_of_get_without_a_body(
+    api: Api, completed: Call, suffix: str, *, exists: bool
+) -> None:
     target = call_path(api, completed["sid"] if exists else UNKNOWN_CALL_SID, suffix)
 
     with RawConnection(api) as connection:

@@ -15,7 +15,7 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 BODY = b"PhoneNumber=%2B15005550018&FriendlyName=twice"
 
 
-def test_challenge_keeps_the_connection_open_for_the_repeated_post(api: Api) -> None:
+def test_authentication_challenge_keeps_the_connection_open_for_the_repeated_post(api: Api) -> None:
     with RawConnection(api) as connection:
         challenge = connection.ask("POST", f"{api.path}.json", BODY, authenticated=False)
         answer = connection.ask("POST", f"{api.path}.json", BODY)
@@ -49,7 +49,7 @@ def test_requests_may_be_sent_without_credentials_first(api: Api, caller_id: Cal
     assert statuses == [401, 401, 204 if method == "DELETE" else 200]
 
 
-def test_connection_close_is_echoed_and_the_connection_closed(api: Api) -> None:
+def test_connection_close_header_is_echoed_and_the_connection_is_closed(api: Api) -> None:
     for method, target, status in (
         ("GET", f"{api.path}.json?PageSize=1", 200),
         ("POST", f"{api.path}.json", 400),
@@ -95,7 +95,7 @@ def test_head_and_body_of_a_response_are_sent_in_one_write(
             assert len(body) > 0
 
 
-def test_challenge_is_sent_in_one_write(api: Api) -> None:
+def test_authentication_challenge_is_sent_in_one_write(api: Api) -> None:
     with RawConnection(api) as connection:
         for _ in range(40):
             connection.send(connection.request_bytes("POST", f"{api.path}.json", BODY, authenticated=False))
@@ -137,7 +137,7 @@ def test_unusual_headers_of_helper_libraries_are_accepted(
     assert fetched.header("content-type") == "application/json"
 
 
-def test_client_that_expects_100_continue_gets_it(api: Api) -> None:
+def test_client_that_expects_100_continue_receives_it(api: Api) -> None:
     with RawConnection(api) as connection:
         request = connection.request_bytes("POST", f"{api.path}.json", BODY, Expect="100-continue")
         connection.send(request[: -len(BODY)])
@@ -169,7 +169,7 @@ def test_pipelined_requests_are_answered_in_order(api: Api, caller_id: CallerId)
     assert [answer.status for answer in answers] == [200, 404, 200]
 
 
-def test_http_1_0_request_is_answered_and_the_connection_closed(api: Api) -> None:
+def test_http_1_0_connection_is_closed_after_the_response(api: Api) -> None:
     credentials = base64.b64encode(f"{api.account_sid}:{api.auth_token}".encode()).decode()
 
     with RawConnection(api) as connection:

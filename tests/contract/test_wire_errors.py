@@ -49,7 +49,7 @@ def test_error_in_xml_is_a_rest_exception(api: Api) -> None:
 
 @pytest.mark.parametrize("suffix", ["", ".xml", ".json", ".csv", ".yaml"])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_message_of_a_404_has_the_path_with_its_suffix_and_without_its_query(
+def test_message_of_a_404_contains_the_path_with_its_suffix_but_without_its_query(
     api: Api, method: str, suffix: str
 ) -> None:
     path = api.instance_path(UNKNOWN_SID, suffix)
@@ -105,7 +105,7 @@ def test_body_with_invalid_utf_8_is_a_bad_request(api: Api, caller_id: CallerId,
 
 
 @pytest.mark.parametrize("extra_bytes", [1, MEBIBYTE])
-def test_body_larger_than_a_mebibyte_is_refused(api: Api, caller_id: CallerId, extra_bytes: int) -> None:
+def test_body_larger_than_one_mebibyte_is_refused(api: Api, caller_id: CallerId, extra_bytes: int) -> None:
     body = b"FriendlyName=".ljust(MEBIBYTE + extra_bytes, b"x")
 
     answers = [
@@ -116,7 +116,7 @@ def test_body_larger_than_a_mebibyte_is_refused(api: Api, caller_id: CallerId, e
     assert [(answer.status_code, error_of(answer).status) for answer in answers] == [(413, 413)] * 3
 
 
-def test_chunked_body_larger_than_a_mebibyte_is_refused(api: Api) -> None:
+def test_chunked_body_larger_than_one_mebibyte_is_refused(api: Api) -> None:
     chunks = (b"x" * 65_536 for _ in range(17))
 
     answer = api.request("POST", f"{api.path}.json", content=chunks, headers=FORM)
@@ -124,7 +124,7 @@ def test_chunked_body_larger_than_a_mebibyte_is_refused(api: Api) -> None:
     assert (answer.status_code, error_of(answer).status) == (413, 413)
 
 
-def test_body_of_exactly_a_mebibyte_is_read(api: Api, caller_id: CallerId) -> None:
+def test_body_of_exactly_one_mebibyte_is_accepted(api: Api, caller_id: CallerId) -> None:
     body = b"FriendlyName=".ljust(MEBIBYTE, b"x")
 
     answer = api.request("POST", api.instance_path(caller_id), content=body, headers=FORM)

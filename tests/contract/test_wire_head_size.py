@@ -15,7 +15,7 @@ def assert_refused(answer: RawAnswer) -> None:
     assert answer.header("connection") == "close"
 
 
-def test_request_head_of_nearly_64_kibibytes_is_read(api: Api) -> None:
+def test_request_head_of_nearly_64_kibibytes_is_accepted(api: Api) -> None:
     with RawConnection(api) as connection:
         long_field = connection.ask("GET", f"{api.path}.json?PageSize=1", X_Padding="x" * ROOM)
         long_url = connection.ask("GET", f"{api.path}.json?PageSize=1&Padding={'x' * ROOM}")
@@ -24,7 +24,7 @@ def test_request_head_of_nearly_64_kibibytes_is_read(api: Api) -> None:
 
 
 @pytest.mark.parametrize("size", [MAX_HEAD_BYTES, 10 * MAX_HEAD_BYTES])
-def test_request_head_above_the_limit_is_refused_and_the_connection_closed(api: Api, size: int) -> None:
+def test_request_head_above_the_size_limit_is_refused_and_closes_the_connection(api: Api, size: int) -> None:
     for target, padding in ((f"{api.path}.json", "x" * size), (f"{api.path}.json?a={'x' * size}", "")):
         with RawConnection(api) as connection:
             connection.send(connection.request_bytes("GET", target, X_Padding=padding))

@@ -63,7 +63,7 @@ def test_responses_have_exactly_the_documented_headers(api: Api, caller_id: Call
     assert sorted(name for name, _ in answer.headers) == sorted({*CONSTANT, *VARIABLE_HEADERS, *more})
 
 
-def test_challenge_has_a_www_authenticate_header(api: Api) -> None:
+def test_authentication_challenge_has_a_www_authenticate_header(api: Api) -> None:
     with RawConnection(api) as connection:
         answer = connection.ask("GET", f"{api.path}.json", authenticated=False)
 
@@ -74,7 +74,7 @@ def test_challenge_has_a_www_authenticate_header(api: Api) -> None:
     assert names == sorted({*CONSTANT, *VARIABLE_HEADERS, *BODY_HEADERS, "www-authenticate"})
 
 
-def test_malformed_http_gets_the_same_headers(api: Api) -> None:
+def test_malformed_http_gets_a_response_with_the_documented_headers(api: Api) -> None:
     with RawConnection(api) as connection:
         connection.send(b"nonsense\r\n\r\n")
         answer = connection.read_answer()
@@ -119,7 +119,7 @@ def test_concurrent_requests_are_counted_in_a_header(api: Api) -> None:
         assert eventually(counted)
 
 
-def test_headers_do_not_name_the_framework(api: Api, caller_id: CallerId) -> None:
+def test_response_headers_do_not_name_the_framework(api: Api, caller_id: CallerId) -> None:
     answers = [api.fetch(caller_id), api.validate(SILENT_NUMBER), api.fetch(UNKNOWN_SID), api.delete(caller_id)]
 
     for answer in answers:

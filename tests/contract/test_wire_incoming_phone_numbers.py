@@ -55,7 +55,7 @@ def test_incoming_phone_number_has_the_fields_of_the_openapi_description_in_orde
     assert {name: number[name] for name in expected} == expected
 
 
-def test_incoming_phone_numbers_of_a_new_account_are_an_empty_page(seeded: SeededAccounts) -> None:
+def test_list_of_incoming_phone_numbers_of_a_new_account_is_empty(seeded: SeededAccounts) -> None:
     page = page_of(seeded.empty)
 
     assert (page["incoming_phone_numbers"], page["start"], page["end"]) == ([], 0, 0)
@@ -102,7 +102,7 @@ def test_incoming_phone_numbers_are_filtered(
     assert listed(seeded.parent, **query) == expected
 
 
-def test_pages_of_incoming_phone_numbers_have_their_filters(seeded: SeededAccounts) -> None:
+def test_page_uris_of_incoming_phone_numbers_contain_the_filters(seeded: SeededAccounts) -> None:
     parent = seeded.parent
     first = page_of(parent, PageSize="1", PhoneNumber="+", Beta="true", FriendlyName="desk")
     filters = f"FriendlyName=desk&Beta=true&PhoneNumber={quote('+')}"
@@ -156,12 +156,12 @@ def test_incoming_phone_numbers_are_read_only(seeded: SeededAccounts, method: st
     assert listed(parent) == NEWEST_FIRST
 
 
-def test_number_that_the_account_owns_gets_21449(seeded: SeededAccounts) -> None:
+def test_validation_of_a_number_that_the_account_owns_gets_21449(seeded: SeededAccounts) -> None:
     error = error_of(seeded.parent.validate("(510) 555-6060"))
 
     assert (error.status, error.code) == (400, 21449)
     assert error.message == "Number already can be used for outgoing calls and messages"
 
 
-def test_number_that_another_account_owns_is_verified(seeded: SeededAccounts) -> None:
+def test_number_that_another_account_owns_can_be_verified(seeded: SeededAccounts) -> None:
     assert seeded.stranger.validate(FOREIGN, CallDelay=60).status_code == httpx.codes.OK

@@ -59,7 +59,7 @@ def test_subaccount_cannot_be_read_with_a_standard_key(contract_url: str, seeded
     assert listed.status_code == 200
 
 
-def test_standard_key_does_not_list_create_or_update_accounts(standard: Api) -> None:
+def test_standard_key_cannot_list_create_or_update_accounts(standard: Api) -> None:
     answers = [
         standard.request("GET", "/2010-04-01/Accounts.json"),
         standard.request("POST", "/2010-04-01/Accounts.json", data={"FriendlyName": "sub"}),
@@ -70,7 +70,7 @@ def test_standard_key_does_not_list_create_or_update_accounts(standard: Api) -> 
     assert standard.request("GET", f"{account_path(standard)}/IncomingPhoneNumbers.json").status_code == 200
 
 
-def test_main_key_lists_the_account_and_its_subaccounts(contract_url: str, seeded: SeededAccounts) -> None:
+def test_main_key_can_list_the_account_and_its_subaccounts(contract_url: str, seeded: SeededAccounts) -> None:
     with client_of(contract_url, seeded.parent, MAIN_KEY) as client:
         answer = client.request("GET", "/2010-04-01/Accounts.json")
 

@@ -31,7 +31,7 @@ def test_list_in_json_has_exactly_the_documented_keys(api: Api, caller_id: Calle
     assert page["outgoing_caller_ids"] == [caller_id]
 
 
-def test_list_without_parameters_has_its_uris(api: Api) -> None:
+def test_uris_of_a_list_without_parameters_select_the_first_page(api: Api) -> None:
     page = api.list().json()
 
     assert page["uri"] == f"{api.path}.json"
@@ -57,7 +57,7 @@ def test_list_in_xml_has_the_links_as_attributes_and_an_element_for_each_row(api
     assert row.findtext("Uri") == api.instance_path(caller_id, "")
 
 
-def test_list_in_xml_without_parameters_has_its_uris(seeded: SeededAccounts) -> None:
+def test_uris_of_a_list_in_xml_without_parameters_select_the_first_page(seeded: SeededAccounts) -> None:
     path = seeded.parent.path
 
     [element] = etree.fromstring(seeded.parent.list("").content)
@@ -73,7 +73,7 @@ def test_list_in_xml_without_parameters_has_its_uris(seeded: SeededAccounts) -> 
     assert len(element) == 12
 
 
-def test_empty_list_starts_and_ends_at_zero(api: Api) -> None:
+def test_start_and_end_of_an_empty_list_are_zero(api: Api) -> None:
     page = api.list(FriendlyName=draw_name()).json()
 
     assert page["outgoing_caller_ids"] == []
@@ -112,7 +112,7 @@ def test_empty_list_in_csv_is_only_a_header(api: Api) -> None:
     assert answer.text.splitlines() == [",".join(ELEMENTS)]
 
 
-def test_list_has_the_newest_caller_id_first(seeded: SeededAccounts) -> None:
+def test_list_starts_with_the_newest_caller_id(seeded: SeededAccounts) -> None:
     rows = records(seeded.parent.list())
 
     assert [row["phone_number"][-4:] for row in rows] == [
@@ -120,7 +120,7 @@ def test_list_has_the_newest_caller_id_first(seeded: SeededAccounts) -> None:
     ]
 
 
-def test_list_has_later_caller_ids_before_earlier_ones(api: Api) -> None:
+def test_caller_ids_are_listed_by_verification_time_newest_first(api: Api) -> None:
     def requested_first_and_verified_last() -> tuple[str, str, str] | None:
         name, later, earlier = draw_name(), draw_number(), draw_number()
         api.validate(later, FriendlyName=name, CallDelay=1)
@@ -179,7 +179,7 @@ def test_phone_number_filter_accepts_any_number_format(api: Api, caller_id: Call
 
 
 @pytest.mark.parametrize("escaped", ["%2B", "%2b"])
-def test_plus_sign_may_be_escaped_in_upper_or_lower_case(api: Api, caller_id: CallerId, escaped: str) -> None:
+def test_percent_encoded_plus_sign_may_be_in_upper_or_lower_case(api: Api, caller_id: CallerId, escaped: str) -> None:
     number = caller_id["phone_number"].replace("+", escaped)
 
     answer = api.request("GET", f"{api.path}.json?PhoneNumber={number}")
@@ -209,7 +209,7 @@ def test_friendly_name_filter_matches_exactly(api: Api, caller_id: CallerId) -> 
 
 
 @pytest.mark.parametrize("other", ["", "another name"])
-def test_filters_by_number_and_name_apply_together(api: Api, caller_id: CallerId, other: str) -> None:
+def test_filters_by_number_and_name_can_be_combined(api: Api, caller_id: CallerId, other: str) -> None:
     name, number = caller_id["friendly_name"], caller_id["phone_number"]
 
     both = api.list(PhoneNumber=number, FriendlyName=name)
@@ -220,7 +220,7 @@ def test_filters_by_number_and_name_apply_together(api: Api, caller_id: CallerId
 
 
 @pytest.mark.parametrize("name", ["phoneNumber", "phonenumber", "PHONENUMBER", "phone_number", "Unknown"])
-def test_query_parameter_names_are_case_sensitive_and_unknown_ones_ignored(
+def test_query_parameter_names_are_case_sensitive_and_unknown_ones_are_ignored(
     api: Api, caller_id: CallerId, name: str
 ) -> None:
     query = {"FriendlyName": caller_id["friendly_name"], name: "+14155551212"}
@@ -228,7 +228,7 @@ def test_query_parameter_names_are_case_sensitive_and_unknown_ones_ignored(
     assert records(api.list(**query)) == [caller_id]
 
 
-def test_repeated_filter_has_its_last_value(api: Api, caller_id: CallerId) -> None:
+def test_last_value_of_a_repeated_filter_is_used(api: Api, caller_id: CallerId) -> None:
     number = caller_id["phone_number"].replace("+", "%2B")
 
     last = api.request("GET", f"{api.path}.json?PhoneNumber=nonsense&PhoneNumber={number}")

@@ -21,7 +21,7 @@ def test_get_of_the_list_returns_200(api: Api, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", ".json"])
-def test_post_to_the_list_returns_200_and_not_201(api: Api, suffix: str) -> None:
+def test_post_to_the_list_returns_200_instead_of_201(api: Api, suffix: str) -> None:
     assert api.validate(SILENT_NUMBER, suffix).status_code == 200
 
 
@@ -33,7 +33,7 @@ def test_get_post_and_put_of_a_caller_id_return_200(api: Api, caller_id: CallerI
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE"])
-def test_list_allows_no_other_methods(api: Api, method: str, suffix: str) -> None:
+def test_list_allows_only_the_documented_methods(api: Api, method: str, suffix: str) -> None:
     answer = api.request(method, f"{api.path}{suffix}")
 
     error = error_of(answer)
@@ -44,7 +44,7 @@ def test_list_allows_no_other_methods(api: Api, method: str, suffix: str) -> Non
 @pytest.mark.parametrize("suffix", ["", ".json"])
 @pytest.mark.parametrize("method", ["PATCH", "TRACE"])
 @pytest.mark.parametrize("exists", [True, False])
-def test_caller_id_allows_no_other_methods(
+def test_caller_id_allows_only_the_documented_methods(
     api: Api, caller_id: CallerId, method: str, suffix: str, *, exists: bool
 ) -> None:
     answer = api.request(method, api.instance_path(caller_id if exists else UNKNOWN_SID, suffix))
@@ -61,7 +61,7 @@ def test_unsupported_method_is_refused_after_authentication(nobody: Api) -> None
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
-def test_delete_returns_204_without_body_and_content_type(api: Api, caller_id: CallerId, suffix: str) -> None:
+def test_delete_returns_204_without_a_body_or_content_type(api: Api, caller_id: CallerId, suffix: str) -> None:
     with RawConnection(api) as connection:
         answer = connection.ask("DELETE", api.instance_path(caller_id, suffix), Connection="close")
 
@@ -83,7 +83,7 @@ def test_path_of_a_deleted_caller_id_is_not_found(api: Api, caller_id: CallerId)
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
-def test_head_is_get_without_the_body(api: Api, caller_id: CallerId, suffix: str) -> None:
+def test_head_request_gets_the_headers_of_get_without_a_body(api: Api, caller_id: CallerId, suffix: str) -> None:
     number = caller_id["phone_number"].replace("+", "%2B")
     targets = [
         f"{api.path}{suffix}?PhoneNumber={number}",
@@ -101,7 +101,7 @@ def test_head_is_get_without_the_body(api: Api, caller_id: CallerId, suffix: str
         assert get.body != b""
 
 
-def test_head_without_credentials_gets_the_response_of_get(nobody: Api) -> None:
+def test_head_request_without_credentials_gets_the_response_of_get(nobody: Api) -> None:
     with RawConnection(nobody) as connection:
         head = connection.ask("HEAD", f"{nobody.path}.json", authenticated=False)
         get = connection.ask("GET", f"{nobody.path}.json", authenticated=False)

@@ -108,7 +108,7 @@ def test_unusual_method_is_not_allowed(api: Api, path: str, method: str) -> None
 
 @pytest.mark.parametrize("target", ["*", "http://api.twilio.com/nowhere.json", "/%", "/%zz.json", "/nowhere?a=%"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_unusual_target_gets_a_twilio_error(api: Api, target: str, method: str) -> None:
+def test_unusual_request_target_gets_a_twilio_error(api: Api, target: str, method: str) -> None:
     with RawConnection(api) as connection:
         answer = connection.ask(method, target)
 

@@ -113,7 +113,7 @@ def test_openapi_check_rejects_a_wrong_row_of_a_list() -> None:
         check_json("GET", "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json", 200, page)
 
 
-def test_openapi_check_rejects_a_number_as_validation_code() -> None:
+def test_openapi_check_rejects_a_numeric_validation_code() -> None:
     with pytest.raises(ValidationError):
         check_json("POST", "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json", 200, {"validation_code": 123456})
 
@@ -125,7 +125,7 @@ def test_openapi_check_rejects_a_uri_with_a_host() -> None:
         check_json("GET", "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json", 200, page)
 
 
-def test_openapi_check_accepts_null_only_if_nullable() -> None:
+def test_openapi_check_accepts_null_only_for_nullable_fields() -> None:
     path = "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json"
 
     check_json("GET", path, 200, {"next_page_uri": None})
@@ -154,6 +154,6 @@ def test_openapi_check_rejects_an_undescribed_response() -> None:
         (200, "text/plain", b""),
     ],
 )
-def test_openapi_check_rejects_an_error_of_the_framework(status: int, content_type: str | None, body: bytes) -> None:
+def test_openapi_check_rejects_a_framework_error(status: int, content_type: str | None, body: bytes) -> None:
     with pytest.raises(AssertionError):
         check_answer("GET", FETCH_PATH, status, content_type, body)

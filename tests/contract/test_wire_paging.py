@@ -12,7 +12,7 @@ from support.wire.rows import LISTED_NUMBERS, CallerIdPool, ListedCallerIds, See
 NEXT_QUERY = r"FriendlyName=contract%20[0-9a-f]{24}&PageSize=50&Page=1&PageToken=PAPN[0-9a-f]{32}[A-Za-z0-9]*"
 
 
-def test_next_page_uris_lead_to_every_row_once(api: Api, listed: ListedCallerIds) -> None:
+def test_next_page_uris_lead_to_every_row_exactly_once(api: Api, listed: ListedCallerIds) -> None:
     pages = [page.json() for page in api.pages(api.list(FriendlyName=listed.friendly_name))]
 
     sids = [row["sid"] for page in pages for row in page["outgoing_caller_ids"]]
@@ -33,7 +33,7 @@ def test_next_page_uri_has_filters_size_number_and_token_in_order(api: Api, list
 
 
 @pytest.mark.parametrize("suffix", ["", ".xml"])
-def test_pages_in_xml_are_linked_without_suffix(api: Api, listed: ListedCallerIds, suffix: str) -> None:
+def test_page_links_in_xml_have_no_suffix(api: Api, listed: ListedCallerIds, suffix: str) -> None:
     sids: list[str | None] = []
     target: str | None = f"{api.path}{suffix}?FriendlyName={listed.friendly_name}"
     while target:
@@ -126,7 +126,7 @@ def test_page_number_without_a_token_selects_a_page(api: Api, listed: ListedCall
 
 
 @pytest.mark.parametrize("number", [3, 4, 99, 10**9, 10**17])
-def test_page_past_the_end_is_empty_and_not_an_error(api: Api, listed: ListedCallerIds, number: int) -> None:
+def test_page_past_the_end_is_empty_instead_of_an_error(api: Api, listed: ListedCallerIds, number: int) -> None:
     answer = api.list(FriendlyName=listed.friendly_name, Page=number)
 
     page = answer.json()
@@ -136,7 +136,7 @@ def test_page_past_the_end_is_empty_and_not_an_error(api: Api, listed: ListedCal
 
 
 @pytest.mark.parametrize("number", ["-1", "abc", "", "1.5", "0x1", "१"])
-def test_invalid_page_number_is_the_first_page(api: Api, listed: ListedCallerIds, number: str) -> None:
+def test_invalid_page_number_selects_the_first_page(api: Api, listed: ListedCallerIds, number: str) -> None:
     answer = api.list(FriendlyName=listed.friendly_name, Page=number)
 
     assert answer.json()["page"] == 0
@@ -144,27 +144,27 @@ def test_invalid_page_number_is_the_first_page(api: Api, listed: ListedCallerIds
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "-50", "abc", "", "1.5", "५"])
-def test_invalid_page_size_is_fifty(api: Api, listed: ListedCallerIds, size: str) -> None:
+def test_invalid_page_size_falls_back_to_50(api: Api, listed: ListedCallerIds, size: str) -> None:
     page = api.list(FriendlyName=listed.friendly_name, PageSize=size).json()
 
     assert (page["page_size"], len(page["outgoing_caller_ids"])) == (50, 50)
 
 
 @pytest.mark.parametrize("size", [1, 49, 51, 120, 999, 1000])
-def test_page_size_up_to_a_thousand_is_used(api: Api, listed: ListedCallerIds, size: int) -> None:
+def test_page_size_up_to_1000_is_used(api: Api, listed: ListedCallerIds, size: int) -> None:
     page = api.list(FriendlyName=listed.friendly_name, PageSize=size).json()
 
     assert (page["page_size"], len(page["outgoing_caller_ids"])) == (size, min(size, LISTED_NUMBERS))
 
 
 @pytest.mark.parametrize("size", [1001, 5000, 10**9, 10**17])
-def test_page_size_above_a_thousand_is_a_thousand(api: Api, listed: ListedCallerIds, size: int) -> None:
+def test_page_size_above_1000_is_reduced_to_1000(api: Api, listed: ListedCallerIds, size: int) -> None:
     page = api.list(FriendlyName=listed.friendly_name, PageSize=size).json()
 
     assert (page["page_size"], len(page["outgoing_caller_ids"])) == (1000, LISTED_NUMBERS)
 
 
-def test_repeated_page_size_has_its_last_value(api: Api, listed: ListedCallerIds) -> None:
+def test_last_value_of_a_repeated_page_size_is_used(api: Api, listed: ListedCallerIds) -> None:
     answer = api.request("GET", f"{api.path}.json?PageSize=50&FriendlyName={listed.friendly_name}&PageSize=3")
 
     assert answer.json()["page_size"] == 3
@@ -190,7 +190,7 @@ def test_malformed_page_token_is_refused(api: Api, suffix: str, token: str) -> N
     assert (answer.status_code, error_of(answer).code) == (400, 21481)
 
 
-def test_page_token_of_a_deleted_row_is_valid(api: Api, caller_id_pool: CallerIdPool) -> None:
+def test_page_token_of_a_deleted_row_remains_valid(api: Api, caller_id_pool: CallerIdPool) -> None:
     name = draw_name()
     for _ in range(3):
         api.update(caller_id_pool.take(), FriendlyName=name)

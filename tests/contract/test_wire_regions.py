@@ -36,7 +36,7 @@ def test_region_without_caller_ids_refuses_the_post(api: Api, host: str) -> None
 
 
 @pytest.mark.parametrize("host", WITHOUT_CALLER_IDS)
-def test_region_without_caller_ids_lists_none(api: Api, caller_id: CallerId, host: str) -> None:
+def test_region_without_caller_ids_returns_an_empty_list(api: Api, caller_id: CallerId, host: str) -> None:
     answer = ask(api, host, "GET", f"{api.path}.json?PageSize=5")
 
     page = json.loads(answer.body)
@@ -45,7 +45,7 @@ def test_region_without_caller_ids_lists_none(api: Api, caller_id: CallerId, hos
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_region_without_caller_ids_has_no_instance(api: Api, caller_id: CallerId, method: str) -> None:
+def test_caller_id_is_not_found_in_a_region_without_caller_ids(api: Api, caller_id: CallerId, method: str) -> None:
     answer = ask(api, "api.ie1.twilio.com", method, api.instance_path(caller_id))
 
     assert (answer.status, answer.error.code) == (404, 20404)
@@ -53,7 +53,7 @@ def test_region_without_caller_ids_has_no_instance(api: Api, caller_id: CallerId
 
 
 @pytest.mark.parametrize("host", WITH_CALLER_IDS)
-def test_other_hosts_have_caller_ids(api: Api, caller_id: CallerId, host: str) -> None:
+def test_hosts_outside_these_regions_serve_caller_ids(api: Api, caller_id: CallerId, host: str) -> None:
     fetched = ask(api, host, "GET", api.instance_path(caller_id))
     requested = ask(api, host, "POST", f"{api.path}.json", BODY)
 

@@ -70,7 +70,7 @@ def test_accept_header_may_be_missing(api: Api, suffix: str) -> None:
 @pytest.mark.parametrize("end", ["%0A", "%0D", "%0D%0A", "%00", "%20", "%C2%A0", "%E2%80%A8"])
 @pytest.mark.parametrize("resource", ["", "/OutgoingCallerIds", "/Calls"])
 @pytest.mark.parametrize("suffix", ["", ".json"])
-def test_path_with_a_final_control_character_is_not_found(api: Api, resource: str, suffix: str, end: str) -> None:
+def test_path_with_a_trailing_control_character_is_not_found(api: Api, resource: str, suffix: str, end: str) -> None:
     account = api.path.removesuffix("/OutgoingCallerIds")
     paths = [f"{account}{resource}{suffix}{end}"] + ([f"{account}{resource}{end}{suffix}"] if resource else [])
 
@@ -81,7 +81,7 @@ def test_path_with_a_final_control_character_is_not_found(api: Api, resource: st
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_sid_with_a_final_line_feed_is_not_found(api: Api, caller_id: CallerId, method: str) -> None:
+def test_sid_with_a_trailing_line_feed_is_not_found(api: Api, caller_id: CallerId, method: str) -> None:
     path = api.instance_path(caller_id, "")
 
     answers = [api.request(method, f"{path}{end}") for end in ("%0A", "%0A.json", ".json%0A")]
@@ -99,7 +99,9 @@ def test_unknown_suffix_is_not_found(api: Api, caller_id: CallerId, method: str,
 
 
 @pytest.mark.parametrize("suffix", ["/", ".json/", "/.json", ".xml/", "/?PageSize=1"])
-def test_trailing_slash_is_not_found_and_not_redirected(api: Api, caller_id: CallerId, suffix: str) -> None:
+def test_path_with_a_trailing_slash_is_not_found_instead_of_redirected(
+    api: Api, caller_id: CallerId, suffix: str
+) -> None:
     answers = [api.request("GET", path + suffix) for path in (api.path, api.instance_path(caller_id, ""))]
 
     assert [(answer.status_code, error_of(answer).code) for answer in answers] == [(404, 20404)] * 2
@@ -138,7 +140,7 @@ def test_escaped_slash_or_dot_is_not_a_separator(api: Api, caller_id: CallerId, 
 
 
 @pytest.mark.parametrize("authenticated", [True, False])
-def test_account_sid_after_an_escaped_slash_is_not_an_account(api: Api, *, authenticated: bool) -> None:
+def test_account_sid_next_to_an_escaped_slash_is_not_recognized(api: Api, *, authenticated: bool) -> None:
     before, behind = (
         f"{api.path}.json".replace("/Accounts/", "/Accounts%2F"),
         f"{api.path}.json".replace("/OutgoingCallerIds", "%2FOutgoingCallerIds"),
@@ -150,7 +152,7 @@ def test_account_sid_after_an_escaped_slash_is_not_an_account(api: Api, *, authe
     assert [(answer.status, answer.error.code) for answer in answers] == [(404, 20404), (401, 20003)]
 
 
-def test_escaped_letter_in_a_path_equals_the_letter(api: Api, caller_id: CallerId) -> None:
+def test_escaped_letter_in_a_path_is_equivalent_to_the_letter(api: Api, caller_id: CallerId) -> None:
     path = api.instance_path(caller_id).replace("/AC", "/%41%43").replace("OutgoingCallerIds", "Outgoing%43allerIds")
 
     with RawConnection(api) as connection:
@@ -169,7 +171,7 @@ def test_sid_is_case_sensitive(api: Api, caller_id: CallerId) -> None:
 
 
 @pytest.mark.parametrize("suffix", ERROR_TYPES)
-def test_errors_have_the_requested_representation_and_xml_for_csv(api: Api, nobody: Api, suffix: str) -> None:
+def test_errors_have_the_requested_representation_with_xml_instead_of_csv(api: Api, nobody: Api, suffix: str) -> None:
     answers = [
         api.fetch(UNKNOWN_SID, suffix),
         api.validate("", suffix),
@@ -183,7 +185,7 @@ def test_errors_have_the_requested_representation_and_xml_for_csv(api: Api, nobo
 
 
 @pytest.mark.parametrize("suffix", [".yaml", ".JSON", "/", ".json/"])
-def test_errors_are_xml_for_an_unknown_suffix(api: Api, suffix: str) -> None:
+def test_errors_for_an_unknown_suffix_are_xml(api: Api, suffix: str) -> None:
     answer = api.request("GET", api.path + suffix)
 
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/xml")
@@ -197,7 +199,7 @@ def test_json_is_encoded_as_utf_8(api: Api, caller_id: CallerId) -> None:
     assert json.loads(answer.content.decode("utf-8"))["friendly_name"] == "Büro 東京 🦄"
 
 
-def test_xml_is_declared_compact_and_utf_8(api: Api, caller_id: CallerId) -> None:
+def test_xml_is_compact_and_declared_as_utf_8(api: Api, caller_id: CallerId) -> None:
     api.update(caller_id, FriendlyName="Büro <東京> & 'Söhne' \"🦄\"")
 
     answer = api.fetch(caller_id, "")

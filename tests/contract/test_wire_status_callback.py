@@ -105,7 +105,7 @@ def endings(api: Api, request: pytest.FixtureRequest) -> Iterator[Endings]:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_outcome_of_each_call_has_its_statuses(endings: Endings, ending: str) -> None:
+def test_callback_has_the_statuses_of_the_calls_outcome(endings: Endings, ending: str) -> None:
     _, call_status, verification_status = ENDINGS[ending]
 
     told = endings.callback(ending)
@@ -130,7 +130,7 @@ def test_sip_response_code_follows_the_final_status(endings: Endings, ending: st
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_callback_has_the_values_of_its_call(api: Api, endings: Endings, ending: str) -> None:
+def test_callback_parameters_have_the_values_of_the_call(api: Api, endings: Endings, ending: str) -> None:
     call_sid, number = endings.calls[ending]
 
     told = endings.callback(ending)
@@ -152,13 +152,13 @@ def test_callback_has_the_values_of_its_call(api: Api, endings: Endings, ending:
 
 
 @pytest.mark.parametrize("ending", ["busy", "unreachable", "no answer"])
-def test_callback_of_an_unanswered_call_has_duration_zero(endings: Endings, ending: str) -> None:
+def test_callback_of_an_unanswered_call_has_a_duration_of_zero(endings: Endings, ending: str) -> None:
     told = endings.callback(ending)
 
     assert (told["CallDuration"], told["Duration"]) == ("0", "0")
 
 
-def test_duration_is_in_seconds_and_in_started_minutes(endings: Endings) -> None:
+def test_callback_has_the_duration_in_seconds_and_in_started_minutes(endings: Endings) -> None:
     told = endings.callback("right code two seconds later")
 
     seconds, minutes = int(told["CallDuration"]), int(told["Duration"])
@@ -182,7 +182,7 @@ def test_callback_has_the_known_geography_of_both_numbers(endings: Endings) -> N
 
 
 @pytest.mark.parametrize("ending", ["right code", "right code at the second attempt"])
-def test_callback_of_a_success_has_the_caller_id_sid(api: Api, endings: Endings, ending: str) -> None:
+def test_callback_of_a_successful_call_contains_the_caller_id_sid(api: Api, endings: Endings, ending: str) -> None:
     told = endings.callback(ending)
 
     assert re.fullmatch("PN[0-9a-f]{32}", told["OutgoingCallerIdSid"])
@@ -209,7 +209,7 @@ def test_callback_is_sent_once_for_each_call(endings: Endings) -> None:
     assert sorted(sid for sid in arrived if sid in quick) == sorted(quick)
 
 
-def test_superseded_call_sends_its_callback_at_once(api: Api, receiver: CallbackReceiver) -> None:
+def test_callback_of_a_superseded_call_is_sent_immediately(api: Api, receiver: CallbackReceiver) -> None:
     number = draw_number()
     older = api.validate(number, CallDelay="60", StatusCallback=f"{receiver.url}/").json()
 

@@ -57,7 +57,7 @@ def test_list_of_accounts_contains_the_account_and_its_subaccounts(seeded: Seede
     assert [seeded.parent.request("GET", row["uri"]).json() for row in rows] == rows
 
 
-def test_list_of_accounts_of_a_subaccount_contains_only_itself(seeded: SeededAccounts) -> None:
+def test_list_of_accounts_with_a_subaccounts_credentials_contains_only_the_subaccount(seeded: SeededAccounts) -> None:
     assert sids(seeded.sub) == [seeded.sub.account_sid]
 
 
@@ -77,7 +77,7 @@ def test_accounts_are_filtered(seeded: SeededAccounts, query: dict[str, str], na
     assert sids(seeded.parent, **query) == [getattr(seeded, name).account_sid for name in names]
 
 
-def test_accounts_are_listed_newest_first_over_pages(seeded: SeededAccounts) -> None:
+def test_accounts_are_listed_newest_first_across_pages(seeded: SeededAccounts) -> None:
     name = draw_name()
     created = [create(seeded.stranger, FriendlyName=name).account_sid for _ in range(3)]
     first = seeded.stranger.request("GET", f"{ACCOUNTS}.json", params={"FriendlyName": name, "PageSize": "2"})
@@ -151,7 +151,7 @@ def test_invalid_name_of_an_account_gets_20002(seeded: SeededAccounts, name: str
     assert [(error_of(answer).status, error_of(answer).code) for answer in (created, renamed)] == [(400, 20002)] * 2
 
 
-def test_account_is_renamed_by_itself_and_by_its_parent(seeded: SeededAccounts) -> None:
+def test_account_can_be_renamed_with_its_own_and_its_parents_credentials(seeded: SeededAccounts) -> None:
     names = [draw_name(), draw_name(), draw_name()]
     with create(seeded.stranger) as sub:
         answers = [
@@ -231,7 +231,7 @@ def test_accounts_require_credentials(nobody: Api, seeded: SeededAccounts) -> No
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-def test_accounts_allow_no_other_methods(seeded: SeededAccounts, method: str) -> None:
+def test_list_of_accounts_allows_only_get_head_options_and_post(seeded: SeededAccounts, method: str) -> None:
     answer = seeded.parent.request(method, f"{ACCOUNTS}.json")
 
     assert (answer.status_code, error_of(answer).code) == (405, 20004)
@@ -239,7 +239,7 @@ def test_accounts_allow_no_other_methods(seeded: SeededAccounts, method: str) ->
 
 
 @pytest.mark.parametrize("path", [".yaml", "/", ".json/"])
-def test_accounts_with_another_suffix_are_not_found(seeded: SeededAccounts, path: str) -> None:
+def test_list_of_accounts_with_an_unknown_suffix_is_not_found(seeded: SeededAccounts, path: str) -> None:
     answer = seeded.parent.request("GET", ACCOUNTS + path)
 
     assert answer.status_code in {401, 404}

@@ -36,7 +36,7 @@ def assert_took_the_body(answer: RawAnswer) -> None:
 
 
 @pytest.mark.parametrize("request_of", [post, chunked_post])
-def test_upgrade_to_http_2_is_ignored_and_the_body_read(api: Api, request_of: Any) -> None:
+def test_upgrade_to_http_2_is_ignored_and_the_body_is_read(api: Api, request_of: Any) -> None:
     with RawConnection(api) as connection:
         connection.send(request_of(connection, api))
         answer = connection.read_answer("POST")

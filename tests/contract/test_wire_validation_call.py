@@ -61,7 +61,7 @@ def test_call_is_dialed_after_the_call_delay(api: Api, receiver: CallbackReceive
     assert time.monotonic() - posted >= 1.0
 
 
-def test_second_request_supersedes_the_first_whose_call_fails(api: Api, receiver: CallbackReceiver) -> None:
+def test_second_validation_request_fails_the_call_of_the_first(api: Api, receiver: CallbackReceiver) -> None:
     number = draw_number()
 
     first = api.validate(number, CallDelay=LONGEST_DELAY, FriendlyName="first", StatusCallback=receiver.url).json()
@@ -77,7 +77,7 @@ def test_second_request_supersedes_the_first_whose_call_fails(api: Api, receiver
 
 
 @pytest.mark.usefixtures("own_server_only")
-def test_ringing_call_fails_at_once_when_it_is_superseded(
+def test_superseded_ringing_call_fails_immediately(
     tmp_path_factory: pytest.TempPathFactory, receiver: CallbackReceiver
 ) -> None:
     with (

@@ -94,14 +94,14 @@ def test_number_can_be_verified_in_another_account(api: Api, seeded: SeededAccou
     seeded.stranger.delete(theirs)
 
 
-def test_form_parameter_names_are_case_sensitive_and_unknown_ones_ignored(api: Api) -> None:
+def test_form_parameter_names_are_case_sensitive_and_unknown_ones_are_ignored(api: Api) -> None:
     answer = api.validate(SILENT_NUMBER, friendlyname="a", FRIENDLYNAME="b", callDelay="99", Whatever="c", Page="x")
 
     assert answer.status_code == 200
     assert answer.json()["friendly_name"] is None
 
 
-def test_repeated_form_parameter_has_its_last_value(api: Api) -> None:
+def test_last_value_of_a_repeated_form_parameter_is_used(api: Api) -> None:
     answer = api.post_form(
         f"PhoneNumber=nonsense&CallDelay=99&PhoneNumber={SILENT_NUMBER.replace('+', '%2B')}&CallDelay=9"
     )
@@ -132,7 +132,7 @@ def test_percent_encoded_number_is_decoded(api: Api, encoded: str) -> None:
         (None, False),
     ],
 )
-def test_parameters_are_read_from_forms_only(api: Api, content_type: str | None, *, is_form: bool) -> None:
+def test_parameters_are_read_only_from_forms(api: Api, content_type: str | None, *, is_form: bool) -> None:
     headers: dict[str, Any] = {} if content_type is None else {"Content_Type": content_type}
     body = b"PhoneNumber=%2B15005550018"
 
@@ -147,7 +147,7 @@ def test_parameters_are_read_from_forms_only(api: Api, content_type: str | None,
         assert (answer.status, answer.error.code) == (400, 21201)
 
 
-def test_multipart_form_has_parameters(api: Api) -> None:
+def test_parameters_of_a_multipart_form_are_read(api: Api) -> None:
     fields = {"PhoneNumber": (None, SILENT_NUMBER), "FriendlyName": (None, "Zo\u00eb & Co")}
 
     answer = api.request("POST", f"{api.path}.json", files={**fields, "File": ("file.txt", b"\xff")})
@@ -183,7 +183,7 @@ def test_trial_account_gets_10002_for_every_post(seeded: SeededAccounts, paramet
     }
 
 
-def test_trial_account_lists_and_updates_its_caller_ids(seeded: SeededAccounts) -> None:
+def test_trial_account_can_list_and_update_its_caller_ids(seeded: SeededAccounts) -> None:
     [caller_id] = seeded.trial.list().json()["outgoing_caller_ids"]
     name = draw_name()
 

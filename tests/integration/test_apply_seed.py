@@ -92,7 +92,7 @@ def test_seed_applied_again_changes_nothing(simulation: Simulation) -> None:
     assert dump(simulation) == before
 
 
-def test_account_without_a_name_is_named_by_its_sid(unit_of_work: UnitOfWork) -> None:
+def test_seeded_account_without_a_name_is_named_after_its_sid(unit_of_work: UnitOfWork) -> None:
     apply(unit_of_work, an_account())
 
     made = unit_of_work.accounts.find(SHOP)
@@ -100,7 +100,7 @@ def test_account_without_a_name_is_named_by_its_sid(unit_of_work: UnitOfWork) ->
     assert (made.friendly_name, made.status, made.owner_email) == (SHOP, AccountStatus.ACTIVE, None)
 
 
-def test_missing_values_leave_the_account_unchanged(unit_of_work: UnitOfWork) -> None:
+def test_missing_seed_values_leave_the_account_unchanged(unit_of_work: UnitOfWork) -> None:
     apply(unit_of_work, FULL)
 
     apply(unit_of_work, an_account(auth_token=None, status=AccountStatus.SUSPENDED), now=after(LATER, 60))
@@ -111,7 +111,7 @@ def test_missing_values_leave_the_account_unchanged(unit_of_work: UnitOfWork) ->
     assert (account.date_created, account.date_updated) == (LATER, after(LATER, 60))
 
 
-def test_changed_values_update_the_account(unit_of_work: UnitOfWork) -> None:
+def test_changed_seed_values_update_the_account(unit_of_work: UnitOfWork) -> None:
     apply(unit_of_work, FULL)
     rule, access = PhoneRule(PhoneBehavior.UNREACHABLE), restricted_access(frozenset({"twilio/voice/calls/read"}))
     key = replace(KEY, secret="new", access=access)
@@ -124,7 +124,7 @@ def test_changed_values_update_the_account(unit_of_work: UnitOfWork) -> None:
     assert unit_of_work.phones.rules_at(SHOP, NUMBER).own == rule
 
 
-def test_existing_caller_id_is_unchanged(simulation: Simulation) -> None:
+def test_seed_does_not_change_an_existing_caller_id(simulation: Simulation) -> None:
     apply(simulation.unit_of_work, FULL)
     before = simulation.caller_ids(SHOP)
 
@@ -133,7 +133,7 @@ def test_existing_caller_id_is_unchanged(simulation: Simulation) -> None:
     assert simulation.caller_ids(SHOP) == before
 
 
-def test_existing_incoming_phone_number_is_unchanged(unit_of_work: UnitOfWork) -> None:
+def test_seed_does_not_change_an_existing_incoming_phone_number(unit_of_work: UnitOfWork) -> None:
     def numbers() -> list[IncomingPhoneNumber]:
         return list(list_incoming_phone_numbers(unit_of_work, SHOP, PageRequest()).rows)
 
@@ -146,7 +146,7 @@ def test_existing_incoming_phone_number_is_unchanged(unit_of_work: UnitOfWork) -
     assert numbers() == [before]
 
 
-def test_subaccount_must_come_after_its_parent(unit_of_work: UnitOfWork) -> None:
+def test_seeded_subaccount_must_come_after_its_parent(unit_of_work: UnitOfWork) -> None:
     apply(unit_of_work, an_account(), an_account(SUBACCOUNT, parent_sid=SHOP))
 
     made = unit_of_work.accounts.find(SUBACCOUNT)
@@ -154,7 +154,7 @@ def test_subaccount_must_come_after_its_parent(unit_of_work: UnitOfWork) -> None
     assert made.parent_sid == SHOP
 
 
-def test_parent_may_exist_already(unit_of_work: UnitOfWork) -> None:
+def test_parent_of_a_seeded_subaccount_may_already_exist(unit_of_work: UnitOfWork) -> None:
     apply(unit_of_work, an_account(SUBACCOUNT, parent_sid=ACCOUNT_SID))
 
     assert unit_of_work.accounts.find(SUBACCOUNT) is not None

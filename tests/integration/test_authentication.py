@@ -62,7 +62,7 @@ def refusal_of(unit_of_work: UnitOfWork, credentials: Credentials, path: str) ->
         (Credentials(CHILD_KEY, "secret"), CHILD),
     ],
 )
-def test_valid_credentials_open_the_path_of_their_account(
+def test_valid_credentials_give_access_to_the_path_of_their_account(
     credentials: Credentials, path: AccountSid, unit_of_work: UnitOfWork
 ) -> None:
     assert authenticate(unit_of_work, credentials, path).account.sid == path
@@ -71,7 +71,7 @@ def test_valid_credentials_open_the_path_of_their_account(
 @pytest.mark.parametrize(
     "username", ["", "nobody", UNKNOWN_ACCOUNT, UNKNOWN_KEY, PARENT.lower(), f"{PARENT} ", CHILD[:-1], "SK", "\u00fc"]
 )
-def test_unknown_user_name_has_a_separate_message(username: str, unit_of_work: UnitOfWork) -> None:
+def test_unknown_user_name_gets_a_separate_message(username: str, unit_of_work: UnitOfWork) -> None:
     message = refusal_of(unit_of_work, Credentials(username, "secret"), PARENT)
 
     assert message == "Authentication Error - invalid username"
@@ -117,7 +117,9 @@ def test_inactive_account_is_rejected(
     assert refusal_of(unit_of_work, credentials, path) == "Authenticate"
 
 
-def test_suspended_subaccount_is_rejected_for_its_parent_too(unit_of_work: UnitOfWork, save: Save) -> None:
+def test_suspended_subaccount_is_also_rejected_with_its_parents_credentials(
+    unit_of_work: UnitOfWork, save: Save
+) -> None:
     save(CHILD, AccountStatus.SUSPENDED, PARENT)
 
     assert refusal_of(unit_of_work, own(PARENT), CHILD) == "Authenticate"
@@ -155,7 +157,7 @@ def test_default_account_is_created_once(unit_of_work: UnitOfWork) -> None:
     assert (made.friendly_name, made.status, made.date_created) == ("ringback", AccountStatus.ACTIVE, T0)
 
 
-def test_default_account_gets_the_token_of_the_settings(unit_of_work: UnitOfWork) -> None:
+def test_default_account_has_the_auth_token_of_the_settings(unit_of_work: UnitOfWork) -> None:
     before = unit_of_work.accounts.find(ACCOUNT_SID)
 
     after_it = ensure_account(unit_of_work, ACCOUNT_SID, "another", after(T0, 60))
@@ -166,7 +168,7 @@ def test_default_account_gets_the_token_of_the_settings(unit_of_work: UnitOfWork
     assert unit_of_work.accounts.find(ACCOUNT_SID) == after_it
 
 
-def test_default_account_keeps_its_token_if_configured(unit_of_work: UnitOfWork) -> None:
+def test_default_account_keeps_its_auth_token_if_configured(unit_of_work: UnitOfWork) -> None:
     before = unit_of_work.accounts.find(ACCOUNT_SID)
 
     kept = ensure_account(unit_of_work, ACCOUNT_SID, "another", after(T0, 60), keep_token=True)

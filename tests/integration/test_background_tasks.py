@@ -107,7 +107,7 @@ def down(name: str) -> tuple[int, str]:
     return 503, f"the background task {name} failed and will be restarted; the log says why"
 
 
-def test_background_tasks_all_have_a_test() -> None:
+def test_every_background_task_has_a_test() -> None:
     assert set(WORK) == set(TASK_NAMES)
 
 

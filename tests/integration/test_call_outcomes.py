@@ -83,7 +83,7 @@ def test_call_follows_the_behavior_of_its_phone(
     assert [caller_id.phone_number for caller_id in simulation.caller_ids()] == [NUMBER] * call.is_verified
 
 
-def test_behaviors_all_have_a_case() -> None:
+def test_every_behavior_has_a_test_case() -> None:
     assert {behavior for behavior, *_ in TIMELINES} == set(PhoneBehavior)
 
 
@@ -100,7 +100,7 @@ def test_caller_id_is_created_when_a_call_succeeds(simulation: Simulation) -> No
     assert (made.friendly_name, made.sid) == ("Home", call.outgoing_caller_id_sid)
 
 
-def test_caller_id_without_a_name_has_its_number_as_name(simulation: Simulation) -> None:
+def test_friendly_name_of_a_caller_id_defaults_to_its_number(simulation: Simulation) -> None:
     simulation.validate()
     simulation.validate("+442079460958")
 
@@ -151,7 +151,7 @@ def test_callee_with_another_extension_enters_no_digits(parameters: dict[str, An
     assert [event for _, event in simulation.timeline(sid)].count("prompt-timeout") == 3
 
 
-def test_ring_timeout_shorter_than_the_ringing_ends_the_call(simulation: Simulation) -> None:
+def test_ring_timeout_shorter_than_the_ringing_time_ends_the_call(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=5.0)
     simulation.policy = replace(simulation.policy, ring_timeout_seconds=4.0)
 
@@ -201,7 +201,7 @@ def test_default_rule_applies_to_other_phones(number: str, status: CallStatus, s
     assert simulation.call(sid).call_status == status
 
 
-def test_overdue_events_occur_at_once_in_the_order_of_their_due_times(simulation: Simulation) -> None:
+def test_overdue_events_occur_immediately_in_the_order_of_their_due_times(simulation: Simulation) -> None:
     later = simulation.validate(call_delay_seconds=10).call_sid
     sooner = simulation.validate("+12125551234", call_delay_seconds=5).call_sid
 

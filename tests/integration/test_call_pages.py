@@ -68,7 +68,9 @@ def every_page(unit_of_work: UnitOfWork, asked: dict[str, str], size: int) -> li
     return [str(sid) for sid in met]
 
 
-def test_previous_pages_of_calls_are_the_pages_before(unit_of_work: UnitOfWork, calls: list[ValidationCall]) -> None:
+def test_previous_page_token_of_calls_leads_back_to_the_same_page(
+    unit_of_work: UnitOfWork, calls: list[ValidationCall]
+) -> None:
     first = list_calls(unit_of_work, ACCOUNT_SID, PageRequest(0, 20), {})
     second = list_calls(unit_of_work, ACCOUNT_SID, PageRequest(1, 20, first.next_token), {})
     back = list_calls(unit_of_work, ACCOUNT_SID, PageRequest(0, 20, second.previous_token), {})
@@ -80,7 +82,7 @@ def test_previous_pages_of_calls_are_the_pages_before(unit_of_work: UnitOfWork, 
 @pytest.mark.parametrize("number", [None, *NUMBERS])
 @pytest.mark.parametrize("status", [None, *STATUSES])
 @pytest.mark.parametrize(("name", "shown"), [("StartTime", start_time), ("EndTime", end_time)])
-def test_filters_of_calls_match_the_shown_values(
+def test_call_filters_match_the_shown_values(
     unit_of_work: UnitOfWork,
     calls: list[ValidationCall],
     number: str | None,
@@ -102,7 +104,7 @@ def test_filters_of_calls_match_the_shown_values(
         assert found == [call.sid for call in alike if is_within(shown(call), wanted)]
 
 
-def test_filters_of_calls_apply_together(unit_of_work: UnitOfWork, calls: list[ValidationCall]) -> None:
+def test_call_filters_can_be_combined(unit_of_work: UnitOfWork, calls: list[ValidationCall]) -> None:
     moment = rfc_3339(after(T0, 1))
     asked = {"To": NUMBER, "Status": "completed", "StartTime>": moment, "StartTime<": rfc_3339(after(T0, 2))}
 

@@ -47,7 +47,7 @@ def fail(monkeypatch: pytest.MonkeyPatch) -> Fail:
     return lambda sid, event: doomed.add((sid, event))
 
 
-async def test_step_advances_all_due_calls_and_reports_ended_ones(simulation: Simulation) -> None:
+async def test_runner_step_advances_all_due_calls_and_reports_ended_ones(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     sids = [simulation.validate(f"+1415867{number:04d}").call_sid for number in range(450)]
     ended: list[bool] = []
@@ -59,7 +59,7 @@ async def test_step_advances_all_due_calls_and_reports_ended_ones(simulation: Si
     assert len(ended) == ceil(450 / operations.DUE_CALLS_AT_ONCE)
 
 
-async def test_batch_of_an_embedded_database_is_limited_in_time(simulation: Simulation) -> None:
+async def test_runner_batch_on_an_embedded_database_is_limited_in_time(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     for number in range(5):
         simulation.validate(f"+1415867{number:04d}")
@@ -70,7 +70,7 @@ async def test_batch_of_an_embedded_database_is_limited_in_time(simulation: Simu
     assert len(ended) == (1 if simulation.database.is_shared else 5)
 
 
-async def test_later_calls_of_a_long_step_have_later_times(simulation: Simulation) -> None:
+async def test_later_calls_of_a_long_runner_step_have_later_times(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     calls = 2 * operations.DUE_CALLS_AT_ONCE
     sids = [simulation.validate(f"+1415867{number:04d}").call_sid for number in range(calls)]
@@ -82,7 +82,7 @@ async def test_later_calls_of_a_long_step_have_later_times(simulation: Simulatio
     assert len(ends) == (2 if simulation.database.is_shared else calls)
 
 
-async def test_step_advances_only_due_calls(simulation: Simulation) -> None:
+async def test_runner_step_advances_only_due_calls(simulation: Simulation) -> None:
     simulation.validate(call_delay_seconds=1)
 
     assert await a_runner(simulation).step() == 0
@@ -124,7 +124,7 @@ async def test_call_with_an_error_is_postponed_and_does_not_delay_others(
     assert [line["call_sid"] for line in failures] == [doomed]
 
 
-async def test_failing_call_is_the_only_one_postponed(simulation: Simulation, fail: Fail) -> None:
+async def test_only_the_failing_call_is_postponed(simulation: Simulation, fail: Fail) -> None:
     simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.0, key_seconds=0.0)
     doomed = simulation.validate().call_sid
     others = [simulation.validate(f"+1415555{number:04d}").call_sid for number in range(1000, 1010)]

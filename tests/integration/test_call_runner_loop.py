@@ -22,7 +22,7 @@ from support.waiting import PATIENCE_SECONDS
 pytestmark = pytest.mark.anyio
 
 
-async def test_runner_polls_when_it_is_woken(simulation: Simulation) -> None:
+async def test_runner_advances_a_new_call_when_it_is_woken(simulation: Simulation) -> None:
     runner = a_runner(simulation)
 
     async with running(runner):
@@ -56,7 +56,7 @@ async def test_runner_sleeps_until_the_next_event_is_due(simulation: Simulation)
     assert [entry.at for entry in call.timeline] == sorted(entry.at for entry in call.timeline)
 
 
-async def test_runner_does_not_poll_each_time_it_is_woken(
+async def test_repeated_wake_ups_of_the_runner_do_not_each_cause_a_poll(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulation.validate(call_delay_seconds=60)

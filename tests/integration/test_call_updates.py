@@ -52,7 +52,7 @@ def test_unanswered_call_ended_by_a_client_is_canceled(
 
 
 @pytest.mark.parametrize("extension", [None, "wwww"])
-def test_answered_call_can_be_completed_and_not_canceled(simulation: Simulation, extension: str | None) -> None:
+def test_answered_call_can_be_completed_but_not_canceled(simulation: Simulation, extension: str | None) -> None:
     simulation.the_phone_is(PhoneBehavior.ENTER_NOTHING, ring_seconds=0.0)
     sid = simulation.validate(extension=extension).call_sid
     simulation.step()
@@ -87,7 +87,7 @@ def test_call_of_another_account_is_not_ended(simulation: Simulation) -> None:
 
 
 @pytest.mark.anyio
-async def test_call_ended_by_a_client_has_an_event_and_no_next_event(account: ControlledAccount) -> None:
+async def test_call_ended_by_a_client_has_an_end_event_and_no_next_event(account: ControlledAccount) -> None:
     await account.control("PUT", "/clock", {"mode": "frozen"})
     sid = (await account.validate(CallDelay=5))["call_sid"]
 
@@ -101,7 +101,7 @@ async def test_call_ended_by_a_client_has_an_event_and_no_next_event(account: Co
 
 
 @pytest.mark.anyio
-async def test_callee_cannot_act_in_a_call_ended_by_a_client(account: ControlledAccount) -> None:
+async def test_callee_cannot_answer_or_enter_digits_after_a_client_ended_the_call(account: ControlledAccount) -> None:
     at_prompt, rings = await at_the_prompt(account), await ringing(account, "+12125551234")
     for answer in (at_prompt, rings):
         await account.twilio("POST", f"/Calls/{answer['call_sid']}.json", {"Status": "completed"})

@@ -66,7 +66,7 @@ def test_delayed_callback_is_not_leased_until_it_is_due(outbox: Outbox) -> None:
     assert (then.triggered, triggered(outbox)) == ([], [1])
 
 
-def test_delay_of_zero_seconds_makes_the_callback_due_at_once(outbox: Outbox) -> None:
+def test_callback_with_a_delay_of_zero_seconds_is_due_immediately(outbox: Outbox) -> None:
     outbox.let({"delay_seconds": 0})
     sid = outbox.enqueue("http://app.test/")
 
@@ -76,7 +76,7 @@ def test_delay_of_zero_seconds_makes_the_callback_due_at_once(outbox: Outbox) ->
     assert [callback.call_sid for callback, _ in outbox.claim().callbacks] == [sid]
 
 
-def test_restart_neither_shortens_nor_repeats_a_delay(outbox: Outbox) -> None:
+def test_restart_neither_shortens_nor_repeats_a_callback_delay(outbox: Outbox) -> None:
     outbox.let({"delay_seconds": 100}, times=2)
     sid = outbox.enqueue("http://app.test/")
     outbox.claim()
@@ -131,7 +131,7 @@ def test_delayed_callback_is_deleted_with_its_call(outbox: Outbox, forget: type)
     assert (then.callbacks, then.next_due) == ([], None)
 
 
-def test_next_poll_is_when_the_delay_ends(outbox: Outbox) -> None:
+def test_next_poll_of_the_sender_is_due_when_the_delay_ends(outbox: Outbox) -> None:
     outbox.let({"delay_seconds": 2.5})
     outbox.enqueue("http://app.test/")
     began = outbox.simulation.clock.now()

@@ -72,7 +72,9 @@ async def test_callback_headers_equal_twilios(
         assert received.headers["Content-Length"] == str(len(received.body))
 
 
-async def test_callback_of_a_successful_call_has_the_caller_id_sid(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_callback_of_a_successful_call_contains_the_caller_id_sid(
+    outbox: Outbox, receiver: CallbackReceiver
+) -> None:
     answer = outbox.simulation.validate(status_callback=f"{receiver.url}/done")
     outbox.simulation.run()
     outbox.call_sids.append(answer.call_sid)

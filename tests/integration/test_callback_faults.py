@@ -61,7 +61,7 @@ async def test_duplicated_callback_arrives_repeatedly_with_one_token(
 @pytest.mark.parametrize(
     ("answers", "status"), [((204, 500), "delivered"), ((500, 204), "delivered"), ((500, 500), "failed")]
 )
-async def test_duplicated_callback_is_delivered_if_one_copy_arrived(
+async def test_duplicated_callback_is_delivered_if_one_copy_arrives(
     answers: tuple[int, ...], status: str, outbox: Outbox
 ) -> None:
     outbox.let({"duplicate": 2})
@@ -84,7 +84,7 @@ async def test_duplicated_callback_retries_each_copy(outbox: Outbox) -> None:
     assert told(outbox.attempts(sid)) == [(1, 500), (2, 500), (3, 500), (4, 500)]
 
 
-async def test_copies_sent_at_once_reach_the_receiver_concurrently(outbox: Outbox) -> None:
+async def test_simultaneous_copies_of_a_callback_reach_the_receiver_concurrently(outbox: Outbox) -> None:
     both_arrived = threading.Barrier(2, timeout=PATIENCE_SECONDS)
 
     def answer(_: Received) -> Answer:
@@ -101,7 +101,7 @@ async def test_copies_sent_at_once_reach_the_receiver_concurrently(outbox: Outbo
     assert (outbox.status(sid), settled(outbox)) == (CallbackStatus.DELIVERED, [EventType.CALLBACK_DELIVERED])
 
 
-async def test_copies_sent_at_once_are_retried_separately(outbox: Outbox) -> None:
+async def test_simultaneous_copies_of_a_callback_are_retried_separately(outbox: Outbox) -> None:
     outbox.let({"duplicate": 2, "at_once": True})
     outbox.policy = DeliveryPolicy(retries=1, retry_on=frozenset({"5xx"}))
     with CallbackReceiver(lambda _: Answer(500)) as receiver:
@@ -112,7 +112,7 @@ async def test_copies_sent_at_once_are_retried_separately(outbox: Outbox) -> Non
     assert (outbox.status(sid), settled(outbox)) == (CallbackStatus.FAILED, [EventType.CALLBACK_FAILED])
 
 
-async def test_copies_sent_at_once_stay_pending_if_they_cannot_be_stored(
+async def test_simultaneous_copies_of_a_callback_stay_pending_if_they_cannot_be_stored(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: Any, **__: Any) -> None:
@@ -129,7 +129,7 @@ async def test_copies_sent_at_once_stay_pending_if_they_cannot_be_stored(
     assert (outbox.status(sid), outbox.attempts(sid)) == (CallbackStatus.PENDING, [])
 
 
-async def test_signature_without_the_port_is_accepted_by_official_validators_only(
+async def test_signature_without_the_port_is_accepted_only_by_official_validators(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     outbox.let({"signature": "without-port"})
@@ -144,7 +144,9 @@ async def test_signature_without_the_port_is_accepted_by_official_validators_onl
     assert outbox.summary(sid).is_signature_valid is False
 
 
-async def test_callback_with_an_invalid_signature_is_well_formed(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_callback_with_an_invalid_signature_is_otherwise_well_formed(
+    outbox: Outbox, receiver: CallbackReceiver
+) -> None:
     outbox.let({"signature": "bad"}, times=1)
     outbox.enqueue(f"{receiver.url}/first")
     await outbox.deliver()
@@ -169,7 +171,7 @@ async def test_dropped_callback_is_not_sent_and_fails(outbox: Outbox, receiver: 
     assert (outbox.status(sid), settled(outbox)) == (CallbackStatus.FAILED, [EventType.CALLBACK_FAILED])
 
 
-async def test_dropped_callback_is_not_sent_when_that_cannot_be_stored(
+async def test_dropped_callback_is_not_sent_even_if_its_attempt_cannot_be_stored(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: Any, **__: Any) -> None:
@@ -201,7 +203,7 @@ async def test_dropped_callback_is_redelivered_with_its_token(outbox: Outbox, re
     assert settled(outbox) == [EventType.CALLBACK_FAILED, EventType.CALLBACK_DELIVERED]
 
 
-async def test_fault_applies_to_a_delivery_and_not_to_each_attempt(outbox: Outbox) -> None:
+async def test_fault_applies_to_a_delivery_instead_of_each_attempt(outbox: Outbox) -> None:
     outbox.let({"signature": "bad"}, times=1)
     outbox.policy = DeliveryPolicy(retries=2, retry_on=frozenset({"5xx"}))
     with CallbackReceiver(lambda _: Answer(500)) as receiver:
@@ -211,7 +213,7 @@ async def test_fault_applies_to_a_delivery_and_not_to_each_attempt(outbox: Outbo
     assert [is_valid(receiver, received) for received in receiver.received] == [False] * 3
 
 
-async def test_faults_of_every_operation_do_not_apply_to_callbacks(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_wildcard_fault_does_not_apply_to_callbacks(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.let({"status": 500}, target=FaultTarget.EVERY_OPERATION)
     sid = outbox.enqueue(f"{receiver.url}/done")
 

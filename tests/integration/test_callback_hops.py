@@ -133,7 +133,7 @@ async def test_too_many_redirects_are_journaled_request_by_request(account: Cont
     assert (await settled(account))["type"] == "callback.failed"
 
 
-async def test_too_long_location_is_not_followed_and_truncated_in_the_journal(account: ControlledAccount) -> None:
+async def test_overlong_location_is_not_followed_and_is_truncated_in_the_journal(account: ControlledAccount) -> None:
     with CallbackReceiver(redirecting(302, "/" + "a" * 9_000)) as receiver:
         attempt = await delivered(account, f"{receiver.url}/cb")
 

@@ -43,7 +43,7 @@ OUT_OF_TIME = f"no answer within {TIME_OUT_MS / 1000} s in total"
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-async def test_attempt_at_a_hostile_receiver_ends_in_time_and_does_not_affect_later_ones(
+async def test_attempt_at_a_hostile_receiver_ends_within_its_timeout_and_does_not_affect_later_ones(
     behavior: Behavior, status_code: int | None, error: str | None, outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     with HostileReceiver(behavior) as enemy:

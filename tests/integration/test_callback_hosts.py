@@ -101,7 +101,7 @@ async def test_error_of_a_mapped_host_names_its_target(outbox: Outbox) -> None:
     )
 
 
-async def test_unknown_host_name_is_a_failed_connection(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unknown_host_name_counts_as_a_failed_connection(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -133,7 +133,7 @@ async def test_next_address_is_tried_after_a_refused_connection(
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".invalid"])
-async def test_malformed_host_name_is_a_failed_connection(host: str, outbox: Outbox) -> None:
+async def test_malformed_host_name_counts_as_a_failed_connection(host: str, outbox: Outbox) -> None:
     sid = outbox.enqueue(f"http://{host}/done")
 
     await outbox.deliver()
@@ -155,7 +155,7 @@ class ChangingNames:
         return [(None, None, 0, "", (self._answers[min(self.asked, len(self._answers)) - 1], port))]
 
 
-async def test_name_is_resolved_once_and_the_checked_address_is_connected(
+async def test_host_name_is_resolved_once_and_the_checked_address_is_used(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ChangingNames(monkeypatch, "127.0.0.1", "169.254.169.254")
@@ -168,7 +168,9 @@ async def test_name_is_resolved_once_and_the_checked_address_is_connected(
     assert len(receiver.received) == 1
 
 
-async def test_rebound_name_is_checked_again_after_a_redirect(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rebound_host_name_is_checked_again_after_a_redirect(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = ChangingNames(monkeypatch, "127.0.0.1", "169.254.169.254")
 
     with CallbackReceiver(lambda _: Answer(302, {"Location": "/again"})) as receiver:
@@ -181,7 +183,7 @@ async def test_rebound_name_is_checked_again_after_a_redirect(outbox: Outbox, mo
     assert attempt.error == "callbacks to rebinding.test (169.254.169.254) are not allowed"
 
 
-async def test_rebound_name_is_checked_again_for_a_retry(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rebound_host_name_is_checked_again_for_a_retry(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ChangingNames(monkeypatch, "127.0.0.1", "169.254.169.254")
 
     with CallbackReceiver(lambda _: Answer(503)) as receiver:
@@ -195,7 +197,7 @@ async def test_rebound_name_is_checked_again_for_a_retry(outbox: Outbox, monkeyp
     assert second.error == "callbacks to rebinding.test (169.254.169.254) are not allowed"
 
 
-async def test_disallowed_address_among_several_is_never_connected(
+async def test_disallowed_address_among_several_is_never_contacted(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def several(_: str, port: int, **__: object) -> list[object]:

@@ -81,7 +81,7 @@ async def test_log_line_of_an_attempt_contains_no_secret(outbox: Outbox, receive
     assert "s3cret" not in repr(line)
 
 
-async def test_internal_error_fails_the_callback_and_is_not_repeated(
+async def test_callback_with_an_internal_error_fails_and_is_not_repeated(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: Any) -> None:
@@ -101,7 +101,7 @@ async def test_internal_error_fails_the_callback_and_is_not_repeated(
     assert query(outbox.simulation.database, LEASES) == [(None, None)]
 
 
-async def test_attempt_that_cannot_be_journaled_fails_the_callback_and_is_not_repeated(
+async def test_callback_whose_attempt_cannot_be_journaled_fails_and_is_not_repeated(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: Any, **__: Any) -> None:
@@ -146,7 +146,7 @@ def test_attempt_is_journaled_once(outbox: Outbox) -> None:
     assert outbox.attempts(sid) == [attempt]
 
 
-async def test_event_has_the_end_of_its_attempt_and_the_attempt_its_start(outbox: Outbox) -> None:
+async def test_callback_event_is_timed_at_the_end_of_its_attempt_and_the_attempt_at_its_start(outbox: Outbox) -> None:
     clock = outbox.simulation.clock
 
     def answer(_: Received) -> Answer:

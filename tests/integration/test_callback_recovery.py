@@ -44,7 +44,7 @@ def test_leased_callback_is_not_claimed_again(outbox: Outbox) -> None:
     assert query(outbox.simulation.database, LEASES) == [(until_when, until_when)]
 
 
-def test_expired_lease_makes_the_callback_due_again(outbox: Outbox) -> None:
+def test_callback_with_an_expired_lease_is_due_again(outbox: Outbox) -> None:
     sid = outbox.enqueue("http://app.test/")
     claim(outbox)
 
@@ -64,7 +64,7 @@ def test_new_process_releases_the_leases_of_a_crashed_one(outbox: Outbox) -> Non
     assert claim(outbox) == [sid]
 
 
-async def test_settled_callback_is_not_released(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_settled_callback_is_not_claimed_or_released_again(outbox: Outbox, receiver: CallbackReceiver) -> None:
     sid = outbox.enqueue(receiver.url)
     await outbox.deliver()
 
@@ -97,7 +97,7 @@ async def test_callback_is_sent_again_with_its_token_after_a_crash(outbox: Outbo
     assert outbox.status(sid) == CallbackStatus.DELIVERED
 
 
-async def test_close_waits_for_deliveries_in_progress(outbox: Outbox) -> None:
+async def test_sender_waits_for_deliveries_in_progress_when_it_closes(outbox: Outbox) -> None:
     closing = threading.Event()
 
     def answer(_: Received) -> Answer:
@@ -118,12 +118,14 @@ async def test_close_waits_for_deliveries_in_progress(outbox: Outbox) -> None:
     assert outbox.status(sid) == CallbackStatus.DELIVERED
 
 
-async def test_close_without_deliveries_does_not_wait(outbox: Outbox) -> None:
+async def test_sender_without_deliveries_closes_without_waiting(outbox: Outbox) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         await outbox.a_sender().close(2 * PATIENCE_SECONDS)
 
 
-async def test_callback_due_later_is_sent_then(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_callback_that_becomes_due_while_the_sender_runs_is_sent(
+    outbox: Outbox, receiver: CallbackReceiver
+) -> None:
     sid = outbox.enqueue(receiver.url)
     claim(outbox)
 
@@ -158,9 +160,7 @@ async def test_sender_continues_after_an_outage(
     assert outage == [("warning", ["callback_sender"]), ("info", None)]
 
 
-async def test_leases_are_renewed_after_the_database_was_unavailable(
-    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_leases_are_renewed_after_a_database_outage(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     failures = iter([True] * 2)
     simulation = outbox.simulation
 

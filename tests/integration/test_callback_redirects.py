@@ -58,7 +58,7 @@ async def test_temporary_redirect_of_a_get_requests_the_location_unchanged(outbo
 
 
 @pytest.mark.parametrize("status", [304, 305, 308])
-async def test_other_redirect_statuses_fail(status: int, outbox: Outbox) -> None:
+async def test_other_redirect_statuses_are_not_followed(status: int, outbox: Outbox) -> None:
     with redirecting(status, "/there") as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()

@@ -50,7 +50,7 @@ def hang_up(listener: socket.socket) -> None:
     ("fragment", "tries"),
     [("", 2), ("#rc=0", 1), ("#rc=3", 4), ("#rc=5", 6), ("#rp=ct", 2), ("#rp=5xx", 1), ("#rc=2&rp=all", 3)],
 )
-async def test_refused_connection_is_retried_once_unless_the_fragment_overrides_it(
+async def test_refused_callback_connection_is_retried_once_unless_the_url_fragment_overrides_it(
     fragment: str, tries: int, outbox: Outbox, refusing_url: str
 ) -> None:
     sid = outbox.enqueue(f"{refusing_url}/done{fragment}")
@@ -78,7 +78,7 @@ async def test_refused_connection_is_retried_once_unless_the_fragment_overrides_
         (429, "#rc=1&rp=4xx,5xx", 2),
     ],
 )
-async def test_error_status_is_retried_only_if_the_fragment_requests_it(
+async def test_error_status_is_retried_only_if_the_url_fragment_requests_it(
     status: int, fragment: str, tries: int, outbox: Outbox
 ) -> None:
     with CallbackReceiver(lambda _: Answer(status)) as receiver:
@@ -93,7 +93,7 @@ async def test_error_status_is_retried_only_if_the_fragment_requests_it(
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_retry_can_succeed(outbox: Outbox) -> None:
+async def test_callback_retry_can_succeed(outbox: Outbox) -> None:
     answers = iter([Answer(503), Answer(503), Answer(200)])
     with CallbackReceiver(lambda _: next(answers)) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done#rc=5&rp=5xx")
@@ -103,7 +103,7 @@ async def test_retry_can_succeed(outbox: Outbox) -> None:
     assert outbox.status(sid) == CallbackStatus.DELIVERED
 
 
-async def test_total_timeout_includes_retries(outbox: Outbox) -> None:
+async def test_total_callback_timeout_includes_retries(outbox: Outbox) -> None:
     with answering_after(threading.Event()) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done#tt=200&rc=5&rp=all")
         await outbox.deliver()
@@ -114,7 +114,7 @@ async def test_total_timeout_includes_retries(outbox: Outbox) -> None:
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_read_timeout_in_the_fragment_is_used_and_retried_on_request(outbox: Outbox) -> None:
+async def test_read_timeout_in_the_url_fragment_is_used_and_retried_if_requested(outbox: Outbox) -> None:
     with answering_after(threading.Event()) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done#rt=100&rc=2&rp=rt")
         await outbox.deliver()
@@ -135,7 +135,7 @@ async def test_delivery_policy_of_the_settings_is_the_default(outbox: Outbox) ->
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_client_delivers_again_after_a_timeout(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_callback_after_a_timed_out_one_is_delivered(outbox: Outbox, receiver: CallbackReceiver) -> None:
     with answering_after(threading.Event()) as slow:
         async with outbox.sending() as sender:
             first = outbox.enqueue(f"{slow.url}/done#tt=100")
@@ -175,7 +175,7 @@ async def test_slow_receiver_does_not_delay_others(outbox: Outbox, receiver: Cal
     assert in_progress <= MAX_PARTITION_DELIVERIES
 
 
-async def test_next_delivery_starts_when_a_slot_is_free(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_next_delivery_starts_when_a_slot_becomes_free(outbox: Outbox, receiver: CallbackReceiver) -> None:
     for _ in range(3):
         outbox.enqueue(f"{receiver.url}/done")
 

@@ -40,7 +40,7 @@ def trust(outbox: Outbox, certificate: Path) -> Trust:
     return lambda: setattr(outbox, "certificates", trusted_certificates(str(certificate)))
 
 
-async def test_certificate_of_an_unknown_authority_is_refused(outbox: Outbox, tls_receiver: TlsReceiver) -> None:
+async def test_certificate_from_an_unknown_authority_is_refused(outbox: Outbox, tls_receiver: TlsReceiver) -> None:
     sid = outbox.enqueue(f"{tls_receiver.url}/done#rc=0")
 
     await outbox.deliver()
@@ -76,9 +76,7 @@ async def test_certificate_of_a_mapped_receiver_is_checked_against_the_url(
     assert outbox.status(sid) == CallbackStatus.DELIVERED
 
 
-async def test_certificate_of_another_receiver_is_refused(
-    outbox: Outbox, tls_receiver: TlsReceiver, trust: Trust
-) -> None:
+async def test_certificate_for_another_host_is_refused(outbox: Outbox, tls_receiver: TlsReceiver, trust: Trust) -> None:
     trust()
     outbox.egress = EgressPolicy.of([], {"other.test": "127.0.0.1"})
     sid = outbox.enqueue(f"https://other.test:{tls_receiver.port}/done#rc=0")
@@ -118,7 +116,7 @@ async def test_port_of_an_https_url_is_signed_according_to_the_policy(
     assert received.headers["Host"] == f"127.0.0.1:{tls_receiver.port}"
 
 
-async def test_receiver_without_tls_is_a_failed_connection(outbox: Outbox, tls_receiver: TlsReceiver) -> None:
+async def test_receiver_without_tls_counts_as_a_failed_connection(outbox: Outbox, tls_receiver: TlsReceiver) -> None:
     plain = outbox.enqueue(tls_receiver.url.replace("https://", "http://") + "/done#rc=0")
 
     await outbox.deliver()

@@ -16,7 +16,7 @@ OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
 LATER = after(T0, 60)
 
 
-def test_caller_id_is_fetched_as_it_was_added(unit_of_work: UnitOfWork) -> None:
+def test_fetched_caller_id_equals_the_added_one(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id(friendly_name="\u4e2d\u00e9"))
 
     assert fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == a_caller_id(
@@ -90,7 +90,7 @@ def test_deleted_number_can_be_verified_again(simulation: Simulation) -> None:
     assert again.sid != CALLER_ID_SID
 
 
-def test_existing_sid_is_not_added_again(unit_of_work: UnitOfWork) -> None:
+def test_caller_id_with_an_existing_sid_is_not_added(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id())
 
     assert unit_of_work.caller_ids.add(a_caller_id(phone_number="+12125551234")) is False

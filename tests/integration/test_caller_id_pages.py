@@ -58,7 +58,7 @@ def the_rest(
     return pages
 
 
-def test_rows_are_sorted_newest_first_and_ties_by_sid_descending(unit_of_work: UnitOfWork) -> None:
+def test_rows_are_sorted_newest_first_and_then_by_descending_sid(unit_of_work: UnitOfWork) -> None:
     for number, age in ((1, 5), (2, 0), (3, 5), (4, 9)):
         _add(unit_of_work, number, age)
 
@@ -83,7 +83,7 @@ def test_full_last_page_has_no_next_page(unit_of_work: UnitOfWork) -> None:
     assert last.next_token is None
 
 
-def test_previous_pages_are_the_pages_before(unit_of_work: UnitOfWork) -> None:
+def test_previous_page_token_leads_back_to_the_same_page(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 1, 2, 3, 4, 5)
 
     last = a_page(unit_of_work, 2)
@@ -96,7 +96,7 @@ def test_previous_pages_are_the_pages_before(unit_of_work: UnitOfWork) -> None:
     assert before_first.rows == []
 
 
-def test_rows_added_between_pages_neither_repeat_nor_shift_others(unit_of_work: UnitOfWork) -> None:
+def test_rows_added_between_pages_do_not_cause_repeated_rows(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 10, 20, 30, 40, 50)
     newer = iter(range(1, 10))
 
@@ -105,7 +105,7 @@ def test_rows_added_between_pages_neither_repeat_nor_shift_others(unit_of_work: 
     assert pages == [all_sids[2:4], all_sids[4:]]
 
 
-def test_rows_deleted_between_pages_leave_no_gap(unit_of_work: UnitOfWork) -> None:
+def test_rows_deleted_between_pages_do_not_cause_skipped_rows(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 10, 20, 30, 40, 50)
     doomed = iter(all_sids)
 
@@ -118,7 +118,7 @@ def test_rows_deleted_between_pages_leave_no_gap(unit_of_work: UnitOfWork) -> No
     assert pages == [all_sids[2:4], all_sids[4:]]
 
 
-def test_page_token_is_valid_after_its_row_is_deleted(unit_of_work: UnitOfWork) -> None:
+def test_page_token_remains_valid_after_its_row_is_deleted(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 10, 20, 30, 40)
     first = a_page(unit_of_work)
 
@@ -142,7 +142,7 @@ def test_largest_page_number_is_beyond_every_list(page: int, unit_of_work: UnitO
     assert a_page(unit_of_work, page, size=1000).rows == []
 
 
-def test_emptied_page_before_a_row_has_a_next_page(unit_of_work: UnitOfWork) -> None:
+def test_empty_page_before_remaining_rows_has_a_next_page(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 10, 20, 30, 40)
     last = a_page(unit_of_work, 1)
     for sid in all_sids[:2]:
@@ -153,7 +153,7 @@ def test_emptied_page_before_a_row_has_a_next_page(unit_of_work: UnitOfWork) -> 
     assert [*sids(emptied), *chain(*the_rest(unit_of_work, emptied))] == all_sids[2:]
 
 
-def test_list_contains_one_accounts_rows(unit_of_work: UnitOfWork) -> None:
+def test_list_contains_only_rows_of_its_account(unit_of_work: UnitOfWork) -> None:
     ensure_account(unit_of_work, OTHER_ACCOUNT, "token", T0)
     add(unit_of_work, 1)
 
@@ -191,7 +191,7 @@ def test_filters_match_exactly(filters: dict[str, str], numbers: list[int], unit
     assert [_number(sid) for sid in sids(page)] == numbers
 
 
-def test_filtered_list_is_paged_by_key(unit_of_work: UnitOfWork) -> None:
+def test_filtered_list_is_paged_in_both_directions(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 1, 2, 3)
     unit_of_work.caller_ids.add(a_caller_id(friendly_name="Other", phone_number=NUMBER, date_created=after(T0, -2)))
     name = "(415) 867-5309"
@@ -209,7 +209,9 @@ def test_filtered_list_is_paged_by_key(unit_of_work: UnitOfWork) -> None:
 
 @given(ages=st.lists(st.integers(0, 3), max_size=12), size=st.integers(1, 5))
 @settings(max_examples=40, deadline=None)
-def test_every_row_is_on_one_page_for_all_ages_and_page_sizes(migrated: Template, ages: list[int], size: int) -> None:
+def test_every_row_is_on_exactly_one_page_for_all_ages_and_page_sizes(
+    migrated: Template, ages: list[int], size: int
+) -> None:
     simulation = a_simulation(migrated)
     for number, age in enumerate(ages):
         _add(simulation.unit_of_work, number, age)

@@ -59,7 +59,7 @@ def trusting(authority: Authority) -> ssl.SSLContext:
     return context
 
 
-def test_first_use_creates_a_private_key_file(tmp_path: Path, now: Timestamp) -> None:
+def test_first_use_of_the_authority_creates_a_private_key_file(tmp_path: Path, now: Timestamp) -> None:
     open_authority(tmp_path / "new/folder", now)
 
     files = TrustFiles(tmp_path / "new/folder")
@@ -79,7 +79,7 @@ def test_authority_files_are_kept_on_later_use(tmp_path: Path, now: Timestamp) -
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
 
 
-def test_readable_key_is_made_private(tmp_path: Path, now: Timestamp) -> None:
+def test_authority_key_that_others_can_read_is_made_private(tmp_path: Path, now: Timestamp) -> None:
     first = open_authority(tmp_path, now)
     TrustFiles(tmp_path).key.chmod(0o644)
 
@@ -111,7 +111,7 @@ def test_authority_is_kept_if_the_clock_goes_back_by_a_day(tmp_path: Path, now: 
     assert back.pem == first.pem == open_authority(tmp_path, now).pem
 
 
-def test_authority_from_a_clock_far_ahead_is_replaced(tmp_path: Path, now: Timestamp) -> None:
+def test_authority_issued_by_a_clock_far_ahead_is_replaced(tmp_path: Path, now: Timestamp) -> None:
     ahead = open_authority(tmp_path, after(now, 400 * DAY_SECONDS))
 
     made = open_authority(tmp_path, now)
@@ -123,7 +123,7 @@ def test_authority_from_a_clock_far_ahead_is_replaced(tmp_path: Path, now: Times
     )
 
 
-def test_folder_is_private_with_any_umask(tmp_path: Path, now: Timestamp) -> None:
+def test_authority_folder_is_private_with_any_umask(tmp_path: Path, now: Timestamp) -> None:
     before = os.umask(0)
     try:
         open_authority(tmp_path / "new", now)
@@ -137,7 +137,7 @@ def test_folder_is_private_with_any_umask(tmp_path: Path, now: Timestamp) -> Non
 @pytest.mark.parametrize(
     "content", [b"", b"no key", b"\xff\x00", b"-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----"]
 )
-def test_unreadable_key_file_is_replaced(tmp_path: Path, now: Timestamp, content: bytes) -> None:
+def test_unreadable_authority_key_file_is_replaced(tmp_path: Path, now: Timestamp, content: bytes) -> None:
     TrustFiles(tmp_path).key.write_bytes(content)
 
     made = open_authority(tmp_path, now)
@@ -146,7 +146,9 @@ def test_unreadable_key_file_is_replaced(tmp_path: Path, now: Timestamp, content
     assert mode(TrustFiles(tmp_path).key) == 0o600
 
 
-def test_key_of_an_unknown_type_is_replaced(tmp_path: Path, now: Timestamp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_authority_key_of_an_unknown_type_is_replaced(
+    tmp_path: Path, now: Timestamp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = open_authority(tmp_path, now)
 
     def refuse(*_: object) -> None:
@@ -159,7 +161,7 @@ def test_key_of_an_unknown_type_is_replaced(tmp_path: Path, now: Timestamp, monk
     assert made.pem != first.pem
 
 
-def test_key_that_does_not_match_its_certificate_is_replaced(tmp_path: Path, now: Timestamp) -> None:
+def test_authority_key_that_does_not_match_its_certificate_is_replaced(tmp_path: Path, now: Timestamp) -> None:
     one, other = open_authority(tmp_path / "one", now), open_authority(tmp_path / "other", now)
     key = TrustFiles(tmp_path / "one").key
     key.write_bytes(key.read_bytes().replace(one.pem, other.pem))
@@ -170,7 +172,9 @@ def test_key_that_does_not_match_its_certificate_is_replaced(tmp_path: Path, now
 
 
 @pytest.mark.parametrize("content", [None, b"damaged"])
-def test_concurrent_processes_share_one_authority(tmp_path: Path, now: Timestamp, content: bytes | None) -> None:
+def test_concurrent_processes_share_one_certificate_authority(
+    tmp_path: Path, now: Timestamp, content: bytes | None
+) -> None:
     if content:
         TrustFiles(tmp_path).key.write_bytes(content)
     made: list[bytes] = []
@@ -185,7 +189,7 @@ def test_concurrent_processes_share_one_authority(tmp_path: Path, now: Timestamp
     assert set(made) == {TrustFiles(tmp_path).certificate.read_bytes()}
 
 
-def test_impossible_folder_is_reported_in_one_line(now: Timestamp) -> None:
+def test_authority_folder_that_cannot_be_created_is_reported_in_one_line(now: Timestamp) -> None:
     with pytest.raises(
         CertificateAuthorityUnavailable, match="cannot keep the certificate authority in /dev/null/x: Not a directory"
     ):
@@ -231,7 +235,7 @@ def test_certificates_for_other_names_are_rejected_by_clients(tmp_path: Path, no
         handshake_version(Certificates(authority, lambda: now).context_for(name), trusting(authority), name)
 
 
-def test_context_is_cached_until_its_certificate_expires_soon(tmp_path: Path, now: Timestamp) -> None:
+def test_tls_context_is_cached_until_shortly_before_its_certificate_expires(tmp_path: Path, now: Timestamp) -> None:
     moments = [now]
     certificates = Certificates(open_authority(tmp_path, now), lambda: moments[0])
 
@@ -243,7 +247,7 @@ def test_context_is_cached_until_its_certificate_expires_soon(tmp_path: Path, no
     assert renewed is not first
 
 
-def test_cache_of_contexts_is_bounded(tmp_path: Path, now: Timestamp) -> None:
+def test_tls_context_cache_is_bounded(tmp_path: Path, now: Timestamp) -> None:
     certificates = Certificates(open_authority(tmp_path, now), lambda: now)
     first = certificates.context_for("api.twilio.com")
 

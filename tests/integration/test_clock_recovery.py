@@ -16,7 +16,7 @@ DUE = "SELECT due_at, real_due_at, code_expires_at FROM validation_calls"
 CALLBACKS = "SELECT due_at, leased_until FROM status_callbacks"
 
 
-def test_call_scheduled_by_a_later_clock_keeps_the_time_to_its_next_event(simulation: Simulation) -> None:
+def test_call_scheduled_before_the_clock_was_set_back_keeps_the_time_to_its_next_event(simulation: Simulation) -> None:
     simulation.validate(call_delay_seconds=7)
     execute(simulation.database, "UPDATE validation_calls SET code_expires_at = due_at + 1")
 
@@ -26,7 +26,7 @@ def test_call_scheduled_by_a_later_clock_keeps_the_time_to_its_next_event(simula
     assert (count, query(simulation.database, DUE)) == (1, [(due, due, due + 1)])
 
 
-def test_call_is_brought_forward_by_the_first_start_alone(simulation: Simulation) -> None:
+def test_call_is_brought_forward_only_by_the_first_start(simulation: Simulation) -> None:
     simulation.validate(call_delay_seconds=100)
     execute(simulation.database, "UPDATE validation_calls SET code_expires_at = due_at + 1")
     starts = (-HOUR, 2 - HOUR)
@@ -77,7 +77,9 @@ def test_replica_whose_clock_is_a_little_ahead_keeps_its_calls(simulation: Simul
         ("fault = 'unreadable'", 0.0),
     ],
 )
-def test_callback_due_by_a_later_clock_is_due_soon(outbox: Outbox, changes: str, seconds: float) -> None:
+def test_callback_scheduled_before_the_clock_was_set_back_is_due_soon(
+    outbox: Outbox, changes: str, seconds: float
+) -> None:
     outbox.enqueue("http://app.test/")
     sql = f"UPDATE status_callbacks SET {changes}"  # noqa: S608 - the test's own
     execute(outbox.simulation.database, sql.replace(":", r"\:"))

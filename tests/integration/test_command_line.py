@@ -71,7 +71,7 @@ def taken_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-def test_help_names_every_command(command: Command) -> None:
+def test_help_lists_every_command(command: Command) -> None:
     helped = command("--help")
 
     assert helped.status == 0
@@ -90,7 +90,7 @@ def test_help_imports_no_heavy_modules() -> None:
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_help_names_every_setting_with_its_option_and_its_variable(command: Command, name: str) -> None:
+def test_help_lists_every_setting_with_its_option_and_its_variable(command: Command, name: str) -> None:
     helped = command("serve", "--help")
 
     assert helped.status == 0
@@ -100,7 +100,7 @@ def test_help_names_every_setting_with_its_option_and_its_variable(command: Comm
     assert f"--{name.replace('_', '-')} {value}" in helped.out
 
 
-def test_version_names_the_version(command: Command) -> None:
+def test_version_option_prints_the_version(command: Command) -> None:
     asked = command("--version")
 
     assert (asked.status, asked.out) == (0, f"ringback {__version__}\n")
@@ -149,7 +149,7 @@ def test_invalid_settings_are_reported_one_per_line(command: Command) -> None:
     assert [line.split()[1] for line in refused.complaints] == ["port", "ring_seconds"]
 
 
-def test_invalid_auth_token_is_not_repeated(command: Command) -> None:
+def test_invalid_auth_token_is_not_repeated_in_the_error(command: Command) -> None:
     refused = command("serve", "--auth-token", "much-too-long" * 10)
 
     assert refused.status == 2

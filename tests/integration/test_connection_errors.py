@@ -71,13 +71,13 @@ def talking(data: bytes) -> Behavior:
     return lambda _, connection: connection.sendall(data)
 
 
-async def test_closed_port_is_a_refused_connection(outbox: Outbox) -> None:
+async def test_closed_port_is_reported_as_a_refused_connection(outbox: Outbox) -> None:
     error = await error_of(outbox, "http://127.0.0.1:1/done#rc=0")
 
     assert error == ("connection refused by 127.0.0.1:1: nothing listens there. Start the receiver, or correct the URL")
 
 
-async def test_refused_connection_names_host_and_address(outbox: Outbox) -> None:
+async def test_refused_connection_is_reported_with_host_and_address(outbox: Outbox) -> None:
     outbox.egress = EgressPolicy.of([], {HOST: "127.0.0.1"})
 
     error = await error_of(outbox, f"http://{HOST}:1/done#rc=0")
@@ -106,7 +106,9 @@ async def test_tls_alert_in_response_to_plain_http_suggests_https(outbox: Outbox
     assert error == f"{place(receiver)} speaks TLS: use https:// in the URL"
 
 
-async def test_unknown_authority_is_not_trusted(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
+async def test_certificate_from_an_unknown_authority_is_reported(
+    outbox: Outbox, authority: Authority, tmp_path: Path
+) -> None:
     outbox.egress = EgressPolicy.of([], {HOST: "127.0.0.1"})
     with TlsReceiver(authority.sign(tmp_path, HOST)) as receiver:
         error = await error_of(outbox, f"https://{HOST}:{receiver.port}/done#rc=0")
@@ -116,7 +118,7 @@ async def test_unknown_authority_is_not_trusted(outbox: Outbox, authority: Autho
 
 
 @pytest.mark.usefixtures("trusted")
-async def test_expired_certificate_is_named(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
+async def test_expired_certificate_is_reported(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
     outbox.egress = EgressPolicy.of([], {HOST: "127.0.0.1"})
     certificate = authority.sign(tmp_path, HOST, valid_from=-3 * DAY, valid_until=-2 * DAY)
     with TlsReceiver(certificate) as receiver:
@@ -126,7 +128,9 @@ async def test_expired_certificate_is_named(outbox: Outbox, authority: Authority
 
 
 @pytest.mark.usefixtures("trusted")
-async def test_certificate_of_the_future_is_named(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
+async def test_certificate_that_is_not_yet_valid_is_reported(
+    outbox: Outbox, authority: Authority, tmp_path: Path
+) -> None:
     outbox.egress = EgressPolicy.of([], {HOST: "127.0.0.1"})
     certificate = authority.sign(tmp_path, HOST, valid_from=2 * DAY, valid_until=3 * DAY)
     with TlsReceiver(certificate) as receiver:
@@ -136,7 +140,7 @@ async def test_certificate_of_the_future_is_named(outbox: Outbox, authority: Aut
 
 
 @pytest.mark.usefixtures("trusted")
-async def test_certificate_of_another_host_is_named(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
+async def test_certificate_for_another_host_is_reported(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
     outbox.egress = EgressPolicy.of([], {HOST: "127.0.0.1"})
     with TlsReceiver(authority.sign(tmp_path, "other.test")) as receiver:
         error = await error_of(outbox, f"https://{HOST}:{receiver.port}/done#rc=0")
@@ -145,14 +149,16 @@ async def test_certificate_of_another_host_is_named(outbox: Outbox, authority: A
 
 
 @pytest.mark.usefixtures("trusted")
-async def test_certificate_without_the_address_is_named(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
+async def test_certificate_without_the_ip_address_is_reported(
+    outbox: Outbox, authority: Authority, tmp_path: Path
+) -> None:
     with TlsReceiver(authority.sign(tmp_path, HOST)) as receiver:
         error = await error_of(outbox, f"https://127.0.0.1:{receiver.port}/done#rc=0")
 
     assert error.startswith("the certificate of 127.0.0.1 is for another host name: ")
 
 
-async def test_tls_version_that_is_not_supported_is_named(
+async def test_unsupported_tls_version_is_reported(
     outbox: Outbox, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = ssl.create_default_context(cafile=str(authority.file))
@@ -166,28 +172,28 @@ async def test_tls_version_that_is_not_supported_is_named(
     assert "protocol version" in error
 
 
-async def test_silent_receiver_is_a_read_timeout(outbox: Outbox) -> None:
+async def test_silent_receiver_is_reported_as_a_read_timeout(outbox: Outbox) -> None:
     with HostileReceiver(hang) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0&rt=100")
 
     assert error == f"no answer from {place(receiver)} within 0.1 s"
 
 
-async def test_receiver_slower_than_the_total_timeout_is_named(outbox: Outbox) -> None:
+async def test_receiver_slower_than_the_total_timeout_is_reported(outbox: Outbox) -> None:
     with HostileReceiver(hang) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0&tt=100")
 
     assert error == "no answer within 0.1 s in total"
 
 
-async def test_receiver_without_a_tls_handshake_is_named(outbox: Outbox) -> None:
+async def test_incomplete_tls_handshake_is_reported(outbox: Outbox) -> None:
     with silent_listener() as port:
         error = await error_of(outbox, f"https://127.0.0.1:{port}/done#rc=0&ct=3000")
 
     assert error == f"127.0.0.1:{port} did not complete the TLS handshake within 3 s. Does it speak TLS?"
 
 
-async def test_receiver_that_accepts_no_connection_is_a_connect_timeout(outbox: Outbox) -> None:
+async def test_receiver_that_accepts_no_connection_is_reported_as_a_connect_timeout(outbox: Outbox) -> None:
     with full_listener() as port:
         error = await error_of(outbox, f"http://127.0.0.1:{port}/done#rc=0&ct=100")
 
@@ -198,7 +204,7 @@ async def test_receiver_that_accepts_no_connection_is_a_connect_timeout(outbox: 
 
 
 @pytest.mark.parametrize("behavior", [reset, close], ids=["reset", "close"])
-async def test_connection_closed_before_a_response_is_named(outbox: Outbox, behavior: Behavior) -> None:
+async def test_connection_closed_before_a_response_is_reported(outbox: Outbox, behavior: Behavior) -> None:
     with HostileReceiver(behavior) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0")
 
@@ -210,7 +216,7 @@ async def test_connection_closed_before_a_response_is_named(outbox: Outbox, beha
     [reset_in_the_answer, talking(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123")],
     ids=["reset", "close"],
 )
-async def test_connection_closed_during_a_response_is_named(outbox: Outbox, behavior: Behavior) -> None:
+async def test_connection_closed_during_a_response_is_reported(outbox: Outbox, behavior: Behavior) -> None:
     with HostileReceiver(behavior) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0")
 
@@ -228,7 +234,7 @@ async def test_malformed_http_response_is_quoted(outbox: Outbox, answer: bytes) 
 
 
 @pytest.mark.usefixtures("trusted")
-async def test_connection_closed_during_the_handshake_is_named(outbox: Outbox) -> None:
+async def test_connection_closed_during_the_handshake_is_reported(outbox: Outbox) -> None:
     with listener(lambda connection: connection.close()) as port:
         error = await error_of(outbox, f"https://127.0.0.1:{port}/done#rc=0")
 
@@ -242,7 +248,7 @@ async def test_connection_closed_during_the_handshake_is_named(outbox: Outbox) -
         (socket.EAI_AGAIN, "the name server did not answer for the host name nowhere.test. Check its "),
     ],
 )
-async def test_unknown_host_name_is_named(
+async def test_unknown_host_name_is_reported(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch, code: int, reason: str
 ) -> None:
     def unknown(*_: object, **__: object) -> None:
@@ -255,7 +261,7 @@ async def test_unknown_host_name_is_named(
     assert error.startswith(reason)
 
 
-async def test_unreachable_network_is_named(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreachable_network_is_reported(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     async def unreachable(*_: object, **__: object) -> None:
         raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
@@ -277,7 +283,7 @@ async def test_unreachable_network_is_named(outbox: Outbox, monkeypatch: pytest.
         (httpx.WriteTimeout(""), "no answer from app.test:80 (127.0.0.1) within 15 s"),
     ],
 )
-def test_rare_failure_is_named(error: Exception, words: str) -> None:
+def test_rare_connection_error_is_reported(error: Exception, words: str) -> None:
     said = connection_error(
         error,
         parse_url("http://app.test/"),

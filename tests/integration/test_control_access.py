@@ -211,7 +211,7 @@ async def test_web_page_of_another_site_is_rejected(controlled: Controlled, orig
         assert set(answer.json()) == {"error", "hint"}
 
 
-async def test_page_of_the_same_origin_is_allowed(controlled: Controlled) -> None:
+async def test_same_origin_page_is_allowed(controlled: Controlled) -> None:
     answer = await controlled.http.post("/_ringback/accounts", headers={"Origin": "http://test"})
 
     assert answer.status_code == 201

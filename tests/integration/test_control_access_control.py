@@ -83,7 +83,7 @@ async def test_body_that_exceeds_the_limit_is_rejected(controlled: Controlled) -
     assert body.taken < MAX_BODY_BYTES + 2 * Body.PART
 
 
-async def test_body_at_the_limit_is_read(controlled: Controlled) -> None:
+async def test_body_of_exactly_the_maximum_size_is_accepted(controlled: Controlled) -> None:
     answer = await controlled.http.post(
         "/_ringback/accounts", content=b" " * (MAX_BODY_BYTES - 2) + b"{}", headers=JSON
     )
@@ -208,7 +208,7 @@ CALLBACK_HEADERS = [
     ("method", "path"),
     [("POST", "/reset"), ("GET", "/snapshot"), ("GET", "/accounts"), ("POST", "/accounts"), ("GET", "/docs")],
 )
-async def test_callback_is_rejected_with_a_hint(
+async def test_callback_to_the_control_api_is_rejected_with_a_hint(
     controlled: Controlled, account: ControlledAccount, method: str, path: str, headers: dict[str, str]
 ) -> None:
     answer = await controlled.http.request(method, f"/_ringback{path}", headers=headers)
@@ -223,7 +223,9 @@ async def test_callback_is_rejected_with_a_hint(
 
 @with_token
 @pytest.mark.parametrize("headers", CALLBACK_HEADERS)
-async def test_callback_is_rejected_even_with_the_token(controlled: Controlled, headers: dict[str, str]) -> None:
+async def test_callback_to_the_control_api_is_rejected_even_with_the_token(
+    controlled: Controlled, headers: dict[str, str]
+) -> None:
     authorized = {"Authorization": f"Bearer {TOKEN}", **headers}
 
     answer = await controlled.http.post("/_ringback/reset", headers=authorized)
@@ -265,7 +267,7 @@ CROSS_ORIGIN_HEADERS = {
 
 @pytest.mark.parametrize("page", list(CROSS_ORIGIN_HEADERS))
 @pytest.mark.parametrize("kind", [FORM, TEXT, JSON, {}], ids=["form", "text", "json", "empty"])
-async def test_simple_post_of_another_origin_is_rejected(
+async def test_simple_post_from_another_origin_is_rejected(
     controlled: Controlled, account: ControlledAccount, page: str, kind: dict[str, str]
 ) -> None:
     origin = CROSS_ORIGIN_HEADERS[page]
@@ -280,7 +282,7 @@ async def test_simple_post_of_another_origin_is_rejected(
 
 
 @pytest.mark.parametrize("host", ["", None])
-async def test_opaque_origin_is_rejected_without_a_host(controlled: Controlled, host: str | None) -> None:
+async def test_opaque_origin_is_rejected_with_and_without_a_host(controlled: Controlled, host: str | None) -> None:
     headers = {"Origin": "null"} if host is None else {"Origin": "null", "Host": host}
 
     answer = await controlled.http.post("/_ringback/reset", headers=headers)
@@ -289,7 +291,7 @@ async def test_opaque_origin_is_rejected_without_a_host(controlled: Controlled, 
 
 
 @pytest.mark.parametrize("path", ["/reset", "/snapshot", "/accounts", "/docs", "/openapi.json"])
-async def test_preflight_of_another_origin_gets_no_permission(controlled: Controlled, path: str) -> None:
+async def test_preflight_request_from_another_origin_is_not_allowed(controlled: Controlled, path: str) -> None:
     headers = {
         "Origin": "https://evil.example",
         "Access-Control-Request-Method": "POST",
@@ -341,7 +343,7 @@ async def test_cross_site_request_without_an_origin_is_rejected(
         ("Bearer guess", "wrong control token"),
     ],
 )
-async def test_rejection_for_the_token_is_logged_with_its_reason(
+async def test_rejection_for_a_missing_or_wrong_token_is_logged_with_its_reason(
     controlled: Controlled, authorization: str | None, reason: str
 ) -> None:
     headers = {"Authorization": authorization} if authorization else {}

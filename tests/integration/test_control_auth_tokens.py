@@ -75,7 +75,7 @@ async def test_deleted_secondary_token_is_invalid(account: ControlledAccount) ->
     assert (await list_with(account, account.auth_token)).status_code == 200
 
 
-async def test_promotion_replaces_the_primary_token(account: ControlledAccount) -> None:
+async def test_promotion_of_the_secondary_token_replaces_the_primary_one(account: ControlledAccount) -> None:
     secondary = await create_secondary(account)
 
     promoted = await account.control("POST", "/auth-tokens/promote")
@@ -85,7 +85,7 @@ async def test_promotion_replaces_the_primary_token(account: ControlledAccount) 
     assert [(await list_with(account, token)).status_code for token in (account.auth_token, secondary)] == [401, 200]
 
 
-async def test_promotion_without_a_secondary_token_is_a_conflict(account: ControlledAccount) -> None:
+async def test_promotion_without_a_secondary_token_returns_a_conflict(account: ControlledAccount) -> None:
     answer = await account.control("POST", "/auth-tokens/promote")
 
     assert answer.status_code == 409
@@ -234,7 +234,7 @@ async def test_inbox_says_that_a_check_with_the_replaced_token_fails(account: Co
     assert notes == ["with the former one fails.", "with the secondary or the former one fails."]
 
 
-async def test_verdicts_contain_no_token(account: ControlledAccount) -> None:
+async def test_signature_verdicts_contain_no_auth_token(account: ControlledAccount) -> None:
     secondary = await create_secondary(account)
     await account.control("POST", "/auth-tokens/promote")
     await account.http.post(url(account), headers={"X-Twilio-Signature": signature(account.auth_token, url(account))})

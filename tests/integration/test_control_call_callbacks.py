@@ -42,7 +42,7 @@ async def ended(account: ControlledAccount, url: str, fault: dict[str, Any] | No
     return await listed(account)
 
 
-async def test_call_without_a_status_callback_lists_none(account: ControlledAccount) -> None:
+async def test_call_without_a_status_callback_lists_no_callbacks(account: ControlledAccount) -> None:
     await account.validate(BUSY)
     await account.advance(0)
 
@@ -112,7 +112,9 @@ async def test_redirected_callback_is_listed_with_its_redirects(account: Control
     assert (found["status"], found["redirects"]) == ("delivered", 1)
 
 
-async def test_list_of_ten_calls_is_one_query(account: ControlledAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_callbacks_of_ten_calls_are_read_in_one_query(
+    account: ControlledAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
     queries: list[object] = []
 
     def counted(run: Callable[..., Any]) -> Callable[..., Any]:

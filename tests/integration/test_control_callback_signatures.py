@@ -65,7 +65,7 @@ async def test_redirected_request_is_verified_against_its_url(
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-async def test_verdict_names_the_fault_of_a_bad_signature(account: ControlledAccount, method: str) -> None:
+async def test_verdict_names_the_fault_that_invalidated_the_signature(account: ControlledAccount, method: str) -> None:
     await account.control("POST", "/faults", {"operation": "status-callback", "effect": {"signature": "bad"}})
     with CallbackReceiver() as receiver:
         [attempt] = await attempts(account, f"{receiver.url}/done", StatusCallbackMethod=method)
@@ -75,7 +75,7 @@ async def test_verdict_names_the_fault_of_a_bad_signature(account: ControlledAcc
     assert verdict["difference"] == UNKNOWN_ACCOUNT
 
 
-async def test_verdict_says_that_the_fault_found_no_secondary_token(account: ControlledAccount) -> None:
+async def test_verdict_says_that_no_secondary_token_existed_for_the_fault(account: ControlledAccount) -> None:
     await account.control("POST", "/faults", {"operation": "status-callback", "effect": {"signature": "secondary"}})
     with CallbackReceiver() as receiver:
         [attempt] = await attempts(account, f"{receiver.url}/done")

@@ -83,7 +83,7 @@ async def test_attempts_are_listed_oldest_first(account: ControlledAccount) -> N
     assert found["status"] == "delivered"
 
 
-async def test_attempt_without_a_response_has_the_reason(account: ControlledAccount) -> None:
+async def test_attempt_without_a_response_shows_the_reason(account: ControlledAccount) -> None:
     sid = await ended_call(account, "http://127.0.0.1:1/closed")
 
     found = await journal(account, sid)
@@ -119,7 +119,7 @@ async def test_passwords_are_masked(account: ControlledAccount) -> None:
     assert "geheim" not in answer.text
 
 
-async def test_attempts_have_times_of_the_accounts_clock(account: ControlledAccount) -> None:
+async def test_callback_attempts_are_timed_by_the_accounts_clock(account: ControlledAccount) -> None:
     await account.control("PUT", "/clock", {"mode": "frozen", "now": "2030-01-01T00:00:00Z"})
     with CallbackReceiver() as receiver:
         sid = await ended_call(account, receiver.url, CallDelay=5)

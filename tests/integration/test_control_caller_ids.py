@@ -25,7 +25,7 @@ async def listed(account: ControlledAccount) -> list[Any]:
     return found
 
 
-async def test_created_caller_id_is_in_the_twilio_api_at_once(account: ControlledAccount) -> None:
+async def test_created_caller_id_is_immediately_in_the_twilio_api(account: ControlledAccount) -> None:
     placed = await place(account)
 
     [found] = await listed(account)
@@ -42,7 +42,7 @@ async def test_created_caller_id_is_in_the_twilio_api_at_once(account: Controlle
     assert (await account.control("GET", "/calls")).json() == {"calls": []}
 
 
-async def test_caller_id_is_created_with_the_given_properties(account: ControlledAccount) -> None:
+async def test_created_caller_id_has_the_given_properties(account: ControlledAccount) -> None:
     placed = await place(
         account,
         phone_number="+44 20 7946 0958",
@@ -56,11 +56,11 @@ async def test_caller_id_is_created_with_the_given_properties(account: Controlle
     assert (found["friendly_name"], found["date_created"]) == ("Büro", "Sat, 31 Jan 2009 12:00:00 +0000")
 
 
-async def test_foreign_number_has_itself_as_friendly_name(account: ControlledAccount) -> None:
+async def test_friendly_name_of_a_foreign_number_defaults_to_the_number(account: ControlledAccount) -> None:
     assert (await place(account, phone_number="+442079460958"))["friendly_name"] == "+442079460958"
 
 
-async def test_caller_id_has_the_time_of_the_accounts_clock(account: ControlledAccount) -> None:
+async def test_caller_id_dates_follow_the_accounts_clock(account: ControlledAccount) -> None:
     await account.control("PUT", "/clock", {"mode": "frozen", "now": "2030-01-01T00:00:00Z"})
 
     assert (await place(account))["date_created"] == "2030-01-01T00:00:00.000000Z"
@@ -86,7 +86,7 @@ async def test_verified_number_is_not_created_again(account: ControlledAccount) 
     assert len(await account.events()) == 1
 
 
-async def test_created_number_cannot_be_validated(account: ControlledAccount) -> None:
+async def test_number_of_a_created_caller_id_cannot_be_validated(account: ControlledAccount) -> None:
     await place(account)
 
     answer = await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": NUMBER})
@@ -113,7 +113,7 @@ async def test_accounts_have_separate_caller_ids(controlled: Controlled, account
     ]
 
 
-async def test_number_created_during_its_call_has_one_caller_id(account: ControlledAccount) -> None:
+async def test_caller_id_created_during_a_call_to_its_number_is_not_duplicated(account: ControlledAccount) -> None:
     sid = (await account.validate())["call_sid"]
     await account.advance(1)
 
@@ -126,7 +126,7 @@ async def test_number_created_during_its_call_has_one_caller_id(account: Control
     assert len(await account.events(type="caller-id.created")) == 1
 
 
-async def test_reserved_number_can_be_created(account: ControlledAccount) -> None:
+async def test_caller_id_for_a_reserved_number_can_be_created(account: ControlledAccount) -> None:
     assert (await place(account, phone_number="+15005550018"))["friendly_name"] == "(500) 555-0018"
 
 
@@ -186,7 +186,7 @@ async def test_caller_ids_are_listed_newest_first(account: ControlledAccount) ->
     assert newest.json() == {"caller_ids": [newer]}
 
 
-async def test_list_of_caller_ids_is_not_a_request_to_the_twilio_api(account: ControlledAccount) -> None:
+async def test_list_of_caller_ids_in_the_control_api_triggers_no_fault(account: ControlledAccount) -> None:
     await account.control("POST", "/faults", {"operation": "*", "effect": {"status": 503}, "times": 1})
 
     answer = await account.control("GET", "/caller-ids")
@@ -196,7 +196,7 @@ async def test_list_of_caller_ids_is_not_a_request_to_the_twilio_api(account: Co
     assert (fault["trials"], fault["times_left"]) == (0, 1)
 
 
-async def test_caller_id_is_deleted_once(account: ControlledAccount) -> None:
+async def test_deleted_caller_id_cannot_be_deleted_again(account: ControlledAccount) -> None:
     placed = await place(account)
 
     first = await account.control("DELETE", f"/caller-ids/{placed['sid']}")

@@ -23,7 +23,7 @@ async def test_clock_of_a_new_account_runs_and_shows_the_system_time(account: Co
     assert await clock(account) == {"mode": "running", "now": "2010-07-27T20:21:11.000000Z", "next_event_at": None}
 
 
-async def test_frozen_clock_stops_and_running_clock_continues_from_its_time(
+async def test_frozen_clock_stops_and_a_resumed_clock_continues_from_its_time(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
     await clock(account, mode="frozen")
@@ -37,7 +37,7 @@ async def test_frozen_clock_stops_and_running_clock_continues_from_its_time(
     assert running == {"mode": "running", "now": "2010-07-27T20:21:12.000000Z", "next_event_at": None}
 
 
-async def test_clock_is_set_in_both_modes(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_clock_can_be_set_in_both_modes(controlled: Controlled, account: ControlledAccount) -> None:
     frozen = await clock(account, mode="frozen", now="2020-01-01T01:00:00+01:00")
     running = await clock(account, mode="running", now="1999-12-31T23:59:59Z")
     controlled.clock.advance(1.5)
@@ -47,7 +47,7 @@ async def test_clock_is_set_in_both_modes(controlled: Controlled, account: Contr
     assert await clock(account) == {"mode": "running", "now": "2000-01-01T00:00:00.500000Z", "next_event_at": None}
 
 
-async def test_dates_follow_the_clock_of_their_account_only(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_dates_follow_only_the_clock_of_their_account(controlled: Controlled, account: ControlledAccount) -> None:
     other = await controlled.account()
     await clock(account, mode="frozen", now="2020-01-01T00:00:00Z")
 
@@ -93,7 +93,7 @@ async def test_running_clock_is_advanced(controlled: Controlled, account: Contro
     assert (await clock(account))["now"] == "2010-07-27T20:22:14.000000Z"
 
 
-async def test_event_after_the_advance_waits_for_its_time(account: ControlledAccount) -> None:
+async def test_event_due_after_an_advance_does_not_occur_early(account: ControlledAccount) -> None:
     await clock(account, mode="frozen")
     sid = (await account.validate(CallDelay=60))["call_sid"]
 
@@ -168,7 +168,7 @@ async def test_advance_by_zero_settles_due_events(account: ControlledAccount) ->
     assert advanced["now"] == "2010-07-27T20:21:11.000000Z"
 
 
-async def test_overdue_calls_of_a_frozen_account_move(account: ControlledAccount) -> None:
+async def test_overdue_calls_advance_while_the_clock_is_frozen(account: ControlledAccount) -> None:
     await clock(account, mode="frozen")
     sid = (await account.validate())["call_sid"]
 
@@ -177,7 +177,7 @@ async def test_overdue_calls_of_a_frozen_account_move(account: ControlledAccount
     assert event["call_sid"] == sid
 
 
-async def test_setting_the_clock_runs_overdue_events_at_once(account: ControlledAccount) -> None:
+async def test_setting_the_clock_runs_overdue_events_immediately(account: ControlledAccount) -> None:
     sid = (await account.validate(CallDelay=60))["call_sid"]
 
     await clock(account, mode="frozen", now="2010-07-27T20:25:00Z")
@@ -227,7 +227,7 @@ async def test_advance_beyond_the_last_year_is_rejected(account: ControlledAccou
     assert "9000" in answer.json()["error"]
 
 
-async def test_clock_shows_when_the_next_event_falls_due(account: ControlledAccount) -> None:
+async def test_clock_shows_when_the_next_event_is_due(account: ControlledAccount) -> None:
     await clock(account, mode="frozen", now="2020-01-01T00:00:00Z")
     await account.validate(CallDelay=60)
     await account.validate("+14158675310", CallDelay=30)

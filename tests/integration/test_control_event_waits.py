@@ -26,7 +26,7 @@ async def _asked(
     return task
 
 
-async def test_wait_ends_when_its_account_is_deleted(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_event_wait_ends_when_its_account_is_deleted(controlled: Controlled, account: ControlledAccount) -> None:
     await account.validate()
     wait = await _asked(controlled, account)
 
@@ -37,7 +37,9 @@ async def test_wait_ends_when_its_account_is_deleted(controlled: Controlled, acc
     assert answer.json()["error"] == f"account {account.sid} does not exist"
 
 
-async def test_wait_ends_when_the_parent_account_is_deleted(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_event_wait_ends_when_the_parent_account_is_deleted(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
     wait = await _asked(controlled, await controlled.account(parent_sid=account.sid))
 
     await account.control("DELETE")
@@ -45,7 +47,9 @@ async def test_wait_ends_when_the_parent_account_is_deleted(controlled: Controll
     assert (await asyncio.wait_for(wait, PATIENCE_SECONDS)).status_code == 404
 
 
-async def test_stream_ends_when_its_account_is_deleted(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_event_stream_ends_when_its_account_is_deleted(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
     await account.validate()
     stream = await _asked(controlled, account, "/events/stream")
 
@@ -55,7 +59,7 @@ async def test_stream_ends_when_its_account_is_deleted(controlled: Controlled, a
     assert (answer.status_code, answer.text) == (200, "")
 
 
-async def test_wait_ends_with_a_global_reset(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_event_wait_ends_with_a_global_reset(controlled: Controlled, account: ControlledAccount) -> None:
     wait = await _asked(controlled, account)
 
     await controlled.ask("POST", "/reset")
@@ -63,7 +67,7 @@ async def test_wait_ends_with_a_global_reset(controlled: Controlled, account: Co
     assert (await asyncio.wait_for(wait, PATIENCE_SECONDS)).status_code == 404
 
 
-async def test_wait_continues_when_its_account_is_reset(account: ControlledAccount) -> None:
+async def test_event_wait_continues_when_its_account_is_reset(account: ControlledAccount) -> None:
     wait = asyncio.create_task(account.events(type="call.queued", after=1_000, wait_seconds=0.3))
     await account.validate()
 
@@ -72,7 +76,7 @@ async def test_wait_continues_when_its_account_is_reset(account: ControlledAccou
     assert await wait == []
 
 
-async def test_wait_does_not_read_the_same_events_twice(
+async def test_event_wait_does_not_read_the_same_events_twice(
     controlled: Controlled, account: ControlledAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_after: list[int] = []
@@ -97,7 +101,9 @@ async def test_wait_does_not_read_the_same_events_twice(
     await asyncio.wait_for(wait, PATIENCE_SECONDS)
 
 
-async def test_wait_finds_events_that_a_snapshot_restores(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_event_wait_finds_events_that_a_snapshot_restores(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
     await account.validate()
     await account.control("POST", "/caller-ids", {"phone_number": "+14158675301"})
     snapshot = (await controlled.ask("GET", "/snapshot")).json()

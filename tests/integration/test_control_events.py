@@ -70,7 +70,7 @@ async def test_changes_of_caller_ids_have_events(account: ControlledAccount) -> 
     ]
 
 
-async def test_after_excludes_the_named_event(account: ControlledAccount) -> None:
+async def test_after_parameter_excludes_the_named_event_and_earlier_ones(account: ControlledAccount) -> None:
     await account.validate()
     await account.advance(60)
     events = await account.events()
@@ -94,7 +94,7 @@ async def test_events_are_filtered_by_type_and_call(account: ControlledAccount) 
     assert [(event["type"], event["call_sid"]) for event in both] == [("call.ended", first)]
 
 
-async def test_wait_returns_as_soon_as_the_event_happens(account: ControlledAccount) -> None:
+async def test_event_wait_returns_as_soon_as_the_event_happens(account: ControlledAccount) -> None:
     wait = waiting(account, type="call.ended")
     await account.validate()
     await account.advance(60)
@@ -104,7 +104,7 @@ async def test_wait_returns_as_soon_as_the_event_happens(account: ControlledAcco
     assert event["type"] == "call.ended"
 
 
-async def test_wait_that_times_out_returns_an_empty_list(account: ControlledAccount) -> None:
+async def test_event_wait_that_times_out_returns_an_empty_list(account: ControlledAccount) -> None:
     assert await account.events(wait_seconds=0.05) == []
 
 
@@ -119,7 +119,7 @@ async def test_events_of_other_accounts_are_not_listed(controlled: Controlled, a
     assert [event["call_sid"] for event in await asyncio.wait_for(wait, PATIENCE_SECONDS)] == [theirs]
 
 
-async def test_many_concurrent_waits_are_all_answered(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_many_concurrent_event_waits_are_all_answered(controlled: Controlled, account: ControlledAccount) -> None:
     waits = [waiting(account, type="call.ended") for _ in range(200)]
     notifications = controlled.app.state.end_waits.__self__
     await until(lambda: len(notifications._subscribers.get(account.sid, ())) == 200)  # noqa: SLF001

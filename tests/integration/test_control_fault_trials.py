@@ -33,7 +33,7 @@ async def test_fault_with_a_count_is_triggered_that_many_times_and_deleted(accou
     assert deleted.status_code == 404
 
 
-async def test_error_is_twilios_in_the_requested_representation(account: ControlledAccount) -> None:
+async def test_injected_error_is_a_twilio_error_in_the_requested_representation(account: ControlledAccount) -> None:
     await add(account, "*", {"status": 429}, times=2)
 
     as_json, as_xml = [await account.twilio("GET", path) for path in (LIST, "/OutgoingCallerIds")]
@@ -101,7 +101,7 @@ async def test_oldest_fault_is_tried_first(account: ControlledAccount) -> None:
     assert await statuses(account, 3) == [503, 429, 200]
 
 
-async def test_next_fault_is_tried_if_the_first_is_not_triggered(account: ControlledAccount) -> None:
+async def test_next_fault_is_tried_if_the_first_one_is_not_triggered(account: ControlledAccount) -> None:
     await add(account, "*", {"status": 503}, probability=0)
     await add(account, "*", {"status": 429})
 

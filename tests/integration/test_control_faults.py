@@ -76,7 +76,7 @@ async def test_invalid_fault_is_rejected_with_the_field(
 
 
 @pytest.mark.parametrize("path", ["/faults", "/reset"])
-async def test_all_faults_are_deleted_together(path: str, account: ControlledAccount) -> None:
+async def test_all_faults_of_an_account_can_be_deleted_together(path: str, account: ControlledAccount) -> None:
     for operation in ("*", "list-outgoing-caller-ids"):
         await add(account, operation, {"status": 500})
 

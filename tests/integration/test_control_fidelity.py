@@ -25,7 +25,7 @@ async def test_fidelity_lists_every_fact_in_order(controlled: Controlled) -> Non
     assert [(fact["section"], fact["id"]) for fact in listed] == expected
 
 
-async def test_fact_of_fidelity_has_evidence_setting_and_tests(controlled: Controlled) -> None:
+async def test_fidelity_fact_has_evidence_setting_and_tests(controlled: Controlled) -> None:
     listed = await facts(controlled, section="policy")
 
     [fact] = [fact for fact in listed if fact["id"] == "calls-per-number"]
@@ -42,7 +42,7 @@ async def test_fact_of_fidelity_has_evidence_setting_and_tests(controlled: Contr
     }
 
 
-async def test_fact_of_fidelity_names_the_source_and_the_part_of_its_evidence(controlled: Controlled) -> None:
+async def test_fidelity_fact_names_the_source_and_the_part_of_its_evidence(controlled: Controlled) -> None:
     listed = await facts(controlled, section="policy")
 
     [fact] = [fact for fact in listed if fact["id"] == "calls-per-number-exceeded"]
@@ -59,7 +59,7 @@ async def test_fidelity_is_filtered_by_label(controlled: Controlled, label: Labe
     assert 0 < len(listed) < len(await facts(controlled))
 
 
-async def test_filters_of_fidelity_are_combined(controlled: Controlled) -> None:
+async def test_fidelity_filters_can_be_combined(controlled: Controlled) -> None:
     listed = await facts(controlled, section="friendlyname", label="page")
 
     assert [fact["id"] for fact in listed] == ["friendly-name-maximum"]
@@ -73,9 +73,7 @@ async def test_filters_of_fidelity_are_combined(controlled: Controlled) -> None:
         ({"section": "known-differences-and-gaps"}, "section: "),
     ],
 )
-async def test_unknown_filter_of_fidelity_is_rejected(
-    controlled: Controlled, query: dict[str, str], error: str
-) -> None:
+async def test_unknown_fidelity_filter_is_rejected(controlled: Controlled, query: dict[str, str], error: str) -> None:
     answer = await controlled.http.get("/_ringback/fidelity", params=query)
 
     assert answer.status_code == 422

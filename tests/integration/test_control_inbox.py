@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 LIMIT_BYTES = 1024 * 1024
 
 
-async def test_post_is_stored_as_received(account: ControlledAccount) -> None:
+async def test_inbox_stores_a_post_as_received(account: ControlledAccount) -> None:
     await account.control("PUT", "/clock", {"mode": "frozen", "now": "2020-01-01T00:00:00Z"})
 
     message = await send_form(account, f"{url(account)}a1b2", Authorization="Basic c2VjcmV0OnNlY3JldA==", X_Mine="1")
@@ -39,7 +39,7 @@ async def test_post_is_stored_as_received(account: ControlledAccount) -> None:
     assert headers["host"] == "test"
 
 
-async def test_get_message_has_the_parameters_of_the_query(account: ControlledAccount) -> None:
+async def test_inbox_message_from_a_get_has_the_parameters_of_the_query(account: ControlledAccount) -> None:
     target = f"{url(account)}?b=2&a=%20&a="
     answer = await account.http.get(target, headers={"X-Twilio-Signature": signature(account.auth_token, target)})
 
@@ -58,7 +58,9 @@ async def test_inbox_accepts_every_method(account: ControlledAccount, method: st
     assert [message["method"] for message in await messages(account)] == [method]
 
 
-async def test_messages_are_oldest_first_and_a_limit_keeps_the_newest(account: ControlledAccount) -> None:
+async def test_inbox_messages_are_listed_oldest_first_and_a_limit_selects_the_newest(
+    account: ControlledAccount,
+) -> None:
     for number in range(3):
         await account.http.get(f"{url(account)}?{number}=")
 
@@ -131,7 +133,7 @@ async def test_inbox_can_have_any_name(account: ControlledAccount, name: str) ->
     assert len(await messages(account, name)) == 1
 
 
-async def test_body_is_accepted_up_to_1_mib_and_stored_up_to_64_kib(account: ControlledAccount) -> None:
+async def test_inbox_accepts_a_body_of_up_to_1_mib_and_stores_up_to_64_kib(account: ControlledAccount) -> None:
     body = b"a=" + b"x" * (LIMIT_BYTES - 2)
 
     taken = await account.http.post(url(account), content=body)

@@ -43,7 +43,7 @@ async def test_verdict_names_a_missing_signature(account: ControlledAccount) -> 
         ),
     ],
 )
-async def test_verdict_names_the_change_of_a_proxy(
+async def test_verdict_names_the_change_made_by_a_proxy(
     account: ControlledAccount, signed: str, headers: dict[str, str], difference: str
 ) -> None:
     signed_url = signed.format(path=url(account).removeprefix("http://test"))

@@ -15,7 +15,7 @@ def settings() -> Settings:
     return Settings(database_url="sqlite://", control_token="a-token")
 
 
-async def test_inbox_receives_without_the_token_and_is_read_with_it(controlled: Controlled) -> None:
+async def test_inbox_receives_messages_without_the_token_and_is_read_with_it(controlled: Controlled) -> None:
     token = {"Authorization": "Bearer a-token"}
     inbox = f"/_ringback/accounts/{ACCOUNT_SID}/inbox/x"
 

@@ -25,7 +25,7 @@ async def listed(account: ControlledAccount) -> list[dict[str, Any]]:
     return numbers
 
 
-async def test_added_number_is_in_the_twilio_api_at_once(account: ControlledAccount) -> None:
+async def test_added_incoming_phone_number_is_immediately_in_the_twilio_api(account: ControlledAccount) -> None:
     number = await add(account)
 
     assert number == {
@@ -41,7 +41,7 @@ async def test_added_number_is_in_the_twilio_api_at_once(account: ControlledAcco
     assert await listed(account) == [number]
 
 
-async def test_added_number_has_the_given_properties(account: ControlledAccount) -> None:
+async def test_added_incoming_phone_number_has_the_given_properties(account: ControlledAccount) -> None:
     number = await add(
         account, phone_number="+44 20 7946 0958", friendly_name="Büro", date_created="2009-01-31T13:00:00+01:00"
     )
@@ -70,7 +70,7 @@ async def test_number_is_not_added_to_an_account_deleted_concurrently(
     assert (await account.control("POST", PATH, {"phone_number": NUMBER})).status_code == 404
 
 
-async def test_deleted_number_can_be_verified(account: ControlledAccount) -> None:
+async def test_incoming_phone_number_can_be_verified_after_it_is_deleted(account: ControlledAccount) -> None:
     number = await add(account)
     refused = await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": NUMBER})
 
@@ -82,7 +82,9 @@ async def test_deleted_number_can_be_verified(account: ControlledAccount) -> Non
     await account.validate(NUMBER)
 
 
-async def test_unknown_number_cannot_be_deleted(account: ControlledAccount, controlled: Controlled) -> None:
+async def test_unknown_incoming_phone_number_cannot_be_deleted(
+    account: ControlledAccount, controlled: Controlled
+) -> None:
     number = await add(await controlled.account())
 
     answer = await account.control("DELETE", f"{PATH}/{number['sid']}")
@@ -112,7 +114,7 @@ async def test_code_21449_is_reported_before_a_refused_second_request(account: C
     assert (answer.status_code, answer.json()["code"]) == (400, 21449)
 
 
-async def test_reset_deletes_the_numbers(account: ControlledAccount) -> None:
+async def test_reset_deletes_the_incoming_phone_numbers(account: ControlledAccount) -> None:
     await add(account)
 
     await account.control("POST", "/reset")
@@ -120,7 +122,7 @@ async def test_reset_deletes_the_numbers(account: ControlledAccount) -> None:
     assert await listed(account) == []
 
 
-async def test_snapshot_restores_the_numbers(account: ControlledAccount, controlled: Controlled) -> None:
+async def test_snapshot_restores_the_incoming_phone_numbers(account: ControlledAccount, controlled: Controlled) -> None:
     number = await add(account)
     snapshot = (await controlled.ask("GET", "/snapshot")).json()
     await account.control("DELETE", f"{PATH}/{number['sid']}")
@@ -130,7 +132,9 @@ async def test_snapshot_restores_the_numbers(account: ControlledAccount, control
     assert await listed(account) == [number]
 
 
-async def test_account_is_deleted_with_its_numbers(account: ControlledAccount, controlled: Controlled) -> None:
+async def test_account_is_deleted_with_its_incoming_phone_numbers(
+    account: ControlledAccount, controlled: Controlled
+) -> None:
     await add(account)
 
     assert (await account.control("DELETE")).status_code == 204

@@ -62,7 +62,7 @@ async def test_forged_snapshot_is_rejected(controlled: Controlled, odd: dict[str
         ("POST", "/accounts/{sid}/reset"),
     ],
 )
-async def test_path_with_a_final_line_feed_is_not_found(
+async def test_path_with_a_trailing_line_feed_is_not_found(
     account: ControlledAccount, method: str, path: str, end: str
 ) -> None:
     answer = await account.http.request(method, f"/_ringback{path.format(sid=account.sid)}{end}")
@@ -78,7 +78,7 @@ async def test_path_with_a_final_line_feed_is_not_found(
         ("PUT", "/phones/+14158675309", {"behavior": "enter-code", "extension": "\u0661"}),
     ],
 )
-async def test_digits_with_a_final_line_feed_are_refused(
+async def test_digits_with_a_trailing_line_feed_are_refused(
     account: ControlledAccount, method: str, path: str, body: Any
 ) -> None:
     answer = await account.control(method, path, body)
@@ -122,7 +122,7 @@ async def test_invalid_time_is_rejected(account: ControlledAccount, now: Any) ->
     ("part", "value"),
     [("status", "429"), ("status", True), ("delay_seconds", "1"), ("delay_seconds", False), ("drop", 1), ("drop", 1.0)],
 )
-async def test_text_and_booleans_are_not_numbers(account: ControlledAccount, part: str, value: Any) -> None:
+async def test_text_and_booleans_are_not_accepted_as_numbers(account: ControlledAccount, part: str, value: Any) -> None:
     answer = await account.control("POST", "/faults", {"operation": "*", "effect": {part: value}})
 
     assert answer.status_code == 422

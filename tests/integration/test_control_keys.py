@@ -42,7 +42,7 @@ async def permissions_used(account: ControlledAccount) -> list[str]:
     return permissions
 
 
-async def test_key_is_standard_unless_its_type_is_given(account: ControlledAccount) -> None:
+async def test_api_key_is_standard_unless_its_type_is_given(account: ControlledAccount) -> None:
     without_body = (await account.control("POST", "/keys")).json()
     standard, main = await create_key(account), await create_key(account, type="main")
     restricted = await create_key(account, type="restricted", permissions=[LIST])
@@ -99,7 +99,7 @@ async def test_restricted_key_without_permissions_gives_no_access(account: Contr
         ({"secret": "mine"}, "secret: extra inputs are not permitted"),
     ],
 )
-async def test_invalid_key_is_rejected(account: ControlledAccount, wanted: dict[str, Any], error: str) -> None:
+async def test_invalid_api_key_is_rejected(account: ControlledAccount, wanted: dict[str, Any], error: str) -> None:
     answer = await account.control("POST", "/keys", wanted)
 
     assert answer.status_code == 422
@@ -107,7 +107,7 @@ async def test_invalid_key_is_rejected(account: ControlledAccount, wanted: dict[
     assert (await account.control("GET", "/keys")).json() == {"keys": []}
 
 
-async def test_keys_are_listed_oldest_first_and_deleted(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_api_keys_are_listed_oldest_first_and_deleted(controlled: Controlled, account: ControlledAccount) -> None:
     first = await create_key(account, type="restricted", permissions=[LIST])
     controlled.clock.advance(1)
     second = await create_key(account)
@@ -127,7 +127,7 @@ async def test_keys_are_listed_oldest_first_and_deleted(controlled: Controlled, 
     assert await statuses(account, second) == (200, 401)
 
 
-async def test_keys_and_their_types_are_in_the_snapshot_and_kept_by_a_reset(
+async def test_api_keys_and_their_types_are_in_the_snapshot_and_kept_by_a_reset(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
     keys = [await create_key(account, type="main"), await create_key(account, type="restricted", permissions=[READ])]
@@ -174,7 +174,9 @@ async def test_used_permission_is_recorded_for_an_injected_405(account: Controll
     assert await permissions_used(account) == [LIST]
 
 
-async def test_used_permission_is_recorded_for_a_405_of_the_region(account: ControlledAccount) -> None:
+async def test_used_permission_is_recorded_for_the_405_of_a_region_without_caller_ids(
+    account: ControlledAccount,
+) -> None:
     path = f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json"
     credentials = (account.sid, account.auth_token)
 

@@ -74,7 +74,7 @@ async def test_snapshot_without_valid_tables_is_rejected(controlled: Controlled,
 
 
 @pytest.mark.parametrize("part_bytes", [1, 7, 100])
-async def test_snapshot_is_read_in_parts_of_every_size(
+async def test_snapshot_is_read_in_parts_of_any_size(
     controlled: Controlled, monkeypatch: pytest.MonkeyPatch, part_bytes: int
 ) -> None:
     account = await controlled.account(friendly_name='"Shop" {[\\')

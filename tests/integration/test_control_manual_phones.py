@@ -49,7 +49,7 @@ async def verified_numbers(account: ControlledAccount) -> list[str]:
     return [found["phone_number"] for found in answer.json()["outgoing_caller_ids"]]
 
 
-async def test_manual_phone_rings_until_it_is_answered_and_the_code_entered(account: ControlledAccount) -> None:
+async def test_manual_phone_rings_until_it_is_answered_and_the_code_is_entered(account: ControlledAccount) -> None:
     call = await ringing(account)
     await account.advance(59.999)
     still = await account.call(call["sid"])
@@ -91,7 +91,7 @@ async def test_code_can_be_entered_in_two_parts(account: ControlledAccount) -> N
     assert second["verification_status"] == "success"
 
 
-async def test_incomplete_code_uses_an_attempt_after_the_timeout(account: ControlledAccount) -> None:
+async def test_incomplete_code_uses_up_an_attempt_after_the_timeout(account: ControlledAccount) -> None:
     call = await ringing(account)
     await act(account, call, "answer")
     await key(account, call, call["validation_code"][:5])
@@ -158,7 +158,7 @@ async def test_rejected_call_is_busy(account: ControlledAccount) -> None:
     assert (ended["status"], ended["verification_status"], ended["answered_at"]) == ("busy", "failed", None)
 
 
-async def test_automatic_phone_can_be_answered_first(account: ControlledAccount) -> None:
+async def test_automatic_phone_can_be_answered_before_it_answers_itself(account: ControlledAccount) -> None:
     call = await ringing(account, "enter-code")
 
     await act(account, call, "answer")
@@ -195,7 +195,7 @@ async def call_in(account: ControlledAccount, state: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("state", ALLOWED)
-async def test_illegal_action_is_rejected_with_the_reason_and_changes_nothing(
+async def test_disallowed_action_is_rejected_with_the_reason_and_changes_nothing(
     account: ControlledAccount, state: str
 ) -> None:
     call = await call_in(account, state)

@@ -93,7 +93,7 @@ async def test_access_token_expires_by_the_accounts_clock(account: ControlledAcc
     assert await send(account, await fetch_token(account.http, app)) == (200, None)
 
 
-async def test_earlier_access_token_remains_valid_after_a_new_one(account: ControlledAccount) -> None:
+async def test_earlier_access_token_remains_valid_after_a_new_one_is_issued(account: ControlledAccount) -> None:
     app = await create_app(account)
     earlier = await fetch_token(account.http, app)
 

@@ -72,7 +72,7 @@ async def test_digits_after_a_pause_are_appended(account: ControlledAccount) -> 
     assert (await account.call(call["sid"]))["verification_status"] == "success"
 
 
-async def test_digits_are_lost_if_their_pauses_are_as_long_as_the_prompt(account: ControlledAccount) -> None:
+async def test_digits_are_lost_if_their_pauses_are_as_long_as_the_prompt_timeout(account: ControlledAccount) -> None:
     call = await prompting(account)
 
     await key(account, call, "w" * 20 + call["validation_code"])
@@ -133,7 +133,7 @@ async def test_later_digits_without_a_pause_replace_pending_ones(account: Contro
     assert ended["verification_status"] == "success"
 
 
-async def test_digits_with_pauses_replace_those_of_the_phone(account: ControlledAccount) -> None:
+async def test_digits_with_pauses_replace_the_digits_of_the_phones_behavior(account: ControlledAccount) -> None:
     call = await prompting(account, "enter-wrong-code")
 
     await key(account, call, f"w{call['validation_code']}")

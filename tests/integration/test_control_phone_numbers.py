@@ -22,7 +22,7 @@ async def make_busy(account: ControlledAccount, number: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("written", [NUMBER, "(415) 867-5309", "1-415-867-5309", "%2B14158675309", "415.867.5309"])
-async def test_number_is_parsed_like_in_the_twilio_api(account: ControlledAccount, written: str) -> None:
+async def test_number_is_parsed_as_in_the_twilio_api(account: ControlledAccount, written: str) -> None:
     assert (await make_busy(account, written))["phone_number"] == NUMBER
 
     assert (await account.control("GET", f"/phones/{NUMBER}")).json()["behavior"] == "busy"

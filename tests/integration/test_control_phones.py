@@ -54,7 +54,7 @@ async def test_settings_determine_the_default_phone(account: ControlledAccount) 
     assert (found["behavior"], found["ring_seconds"], found["key_seconds"]) == ("hang-up", 7.0, 9.0)
 
 
-async def test_put_of_a_rule_returns_the_phone(account: ControlledAccount) -> None:
+async def test_put_of_a_phone_rule_returns_the_phone(account: ControlledAccount) -> None:
     made = await phone(account, behavior="busy", ring_seconds=0, extension="12#")
 
     assert made == {**WITHOUT_RULE, "behavior": "busy", "ring_seconds": 0.0, "extension": "12#", "source": "rule"}
@@ -84,13 +84,13 @@ async def test_each_behavior_has_its_outcome(
     assert await outcome(account) == ending
 
 
-async def test_rule_replaces_the_previous_one(account: ControlledAccount) -> None:
+async def test_phone_rule_replaces_the_previous_one(account: ControlledAccount) -> None:
     await phone(account, behavior="busy", ring_seconds=5, key_seconds=5, extension="1")
 
     assert await phone(account, behavior="manual") == {**WITHOUT_RULE, "behavior": "manual", "source": "rule"}
 
 
-async def test_call_follows_the_times_of_its_phone(account: ControlledAccount) -> None:
+async def test_call_follows_the_delays_of_its_phone(account: ControlledAccount) -> None:
     await phone(account, behavior="enter-code", ring_seconds=2.5, key_seconds=4)
 
     sid = (await account.validate())["call_sid"]
@@ -120,7 +120,7 @@ async def test_default_rule_applies_to_phones_without_a_rule(account: Controlled
     ]
 
 
-async def test_rules_do_not_affect_other_accounts(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_phone_rules_do_not_affect_other_accounts(controlled: Controlled, account: ControlledAccount) -> None:
     other = await controlled.account()
     await phone(account, behavior="busy")
     await phone(account, "default", behavior="busy")
@@ -144,7 +144,7 @@ async def test_reserved_number_ignores_the_default_rule(account: ControlledAccou
     assert await outcome(account, number) == ("completed", "success")
 
 
-async def test_rules_are_listed_as_set(account: ControlledAccount) -> None:
+async def test_phone_rules_are_listed_as_they_were_set(account: ControlledAccount) -> None:
     await phone(account, behavior="busy")
     await phone(account, OTHER_NUMBER, behavior="enter-code", key_seconds=2, extension="9")
     await phone(account, "default", behavior="manual", ring_seconds=4)
@@ -160,7 +160,7 @@ async def test_rules_are_listed_as_set(account: ControlledAccount) -> None:
 
 
 @pytest.mark.parametrize("number", [NUMBER, "default"])
-async def test_rule_is_deleted_once(account: ControlledAccount, number: str) -> None:
+async def test_deleted_phone_rule_cannot_be_deleted_again(account: ControlledAccount, number: str) -> None:
     await phone(account, number, behavior="busy")
 
     first = await account.control("DELETE", f"/phones/{number}")
@@ -171,7 +171,7 @@ async def test_rule_is_deleted_once(account: ControlledAccount, number: str) -> 
     assert await phone(account) == WITHOUT_RULE
 
 
-async def test_script_stays_when_its_rule_is_deleted(account: ControlledAccount) -> None:
+async def test_script_remains_when_the_rule_of_its_number_is_deleted(account: ControlledAccount) -> None:
     await phone(account, behavior="busy")
     await account.control("POST", f"{PHONE}/script", ["hang-up"])
 
@@ -197,7 +197,7 @@ async def test_script_stays_when_its_rule_is_deleted(account: ControlledAccount)
         "busy",
     ],
 )
-async def test_invalid_rule_is_rejected_and_changes_nothing(account: ControlledAccount, rule: Any) -> None:
+async def test_invalid_phone_rule_is_rejected_and_changes_nothing(account: ControlledAccount, rule: Any) -> None:
     answer = await account.control("PUT", PHONE, rule)
 
     assert answer.status_code == 422
@@ -225,7 +225,7 @@ async def test_deleted_account_has_no_phones(account: ControlledAccount, method:
     assert account.sid in answer.json()["error"]
 
 
-async def test_reset_deletes_rules_and_scripts(account: ControlledAccount) -> None:
+async def test_reset_deletes_phone_rules_and_scripts(account: ControlledAccount) -> None:
     await phone(account, behavior="busy")
     await phone(account, "default", behavior="busy")
     await account.control("POST", f"{PHONE}/script", ["manual"])

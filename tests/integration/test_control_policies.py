@@ -135,7 +135,7 @@ async def test_snapshot_contains_the_policy_and_reset_deletes_it(
     assert await policy(account) == before
 
 
-async def test_limits_follow_the_accounts_clock_and_are_twilio_errors(
+async def test_policy_limits_follow_the_accounts_clock_and_return_twilio_errors(
     account: ControlledAccount,
 ) -> None:
     await account.control("PUT", "/policy", {"account_type": "full"})

@@ -12,7 +12,7 @@ from support.receivers.receiver import CallbackReceiver
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_errors")]
 
 
-async def test_two_requests_for_one_number_create_one_caller_id(account: ControlledAccount) -> None:
+async def test_two_requests_for_the_same_number_create_only_one_caller_id(account: ControlledAccount) -> None:
     with CallbackReceiver() as receiver:
         answers = await asyncio.gather(*[account.validate(StatusCallback=receiver.url) for _ in range(10)])
         await account.advance(60)
@@ -24,7 +24,9 @@ async def test_two_requests_for_one_number_create_one_caller_id(account: Control
     assert len(await caller_ids(account)) == 1
 
 
-async def test_request_during_the_correct_digits_is_rejected_or_supersedes_the_call(account: ControlledAccount) -> None:
+async def test_request_while_the_correct_digits_are_entered_is_rejected_or_supersedes_the_call(
+    account: ControlledAccount,
+) -> None:
     first = await at_the_prompt(account)
 
     keyed, asked = await asyncio.gather(
@@ -35,7 +37,7 @@ async def test_request_during_the_correct_digits_is_rejected_or_supersedes_the_c
     assert len(await caller_ids(account)) == (1 if keyed == 200 else 0)
 
 
-async def test_number_that_is_verified_concurrently_has_one_caller_id(account: ControlledAccount) -> None:
+async def test_number_verified_concurrently_has_only_one_caller_id(account: ControlledAccount) -> None:
     answer = await at_the_prompt(account)
     placed = (await account.control("POST", "/caller-ids", {"phone_number": NUMBER})).json()["sid"]
 
@@ -46,7 +48,7 @@ async def test_number_that_is_verified_concurrently_has_one_caller_id(account: C
     assert await caller_ids(account) == [placed]
 
 
-async def test_caller_id_that_is_deleted_concurrently_is_created_again(account: ControlledAccount) -> None:
+async def test_caller_id_deleted_while_the_digits_are_entered_is_created_again(account: ControlledAccount) -> None:
     answer = await at_the_prompt(account)
     placed = (await account.control("POST", "/caller-ids", {"phone_number": NUMBER})).json()["sid"]
 
@@ -109,7 +111,9 @@ async def test_concurrent_advances_of_a_clock_add_up(account: ControlledAccount)
     assert (await account.call(sid))["verification_status"] == "success"
 
 
-async def test_call_ended_by_a_client_during_the_correct_digits_ends_once(account: ControlledAccount) -> None:
+async def test_call_ended_by_a_client_while_the_correct_digits_are_entered_ends_once(
+    account: ControlledAccount,
+) -> None:
     answer = await at_the_prompt(account)
 
     keyed, completed = await asyncio.gather(

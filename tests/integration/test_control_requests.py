@@ -62,7 +62,7 @@ async def test_parameters_of_a_multipart_form_are_journaled_without_files_and_se
     assert request["parameters"] == {"PhoneNumber": NUMBER, "StatusCallback": "https://***@app.test/x"}
 
 
-async def test_request_with_a_fault_names_it(account: ControlledAccount) -> None:
+async def test_journaled_request_names_its_fault(account: ControlledAccount) -> None:
     for effect in ({"status": 429}, {"drop": "before"}):
         await account.control("POST", "/faults", {"operation": "*", "effect": effect, "times": 1})
     await account.twilio("GET", "/OutgoingCallerIds.json")
@@ -73,7 +73,7 @@ async def test_request_with_a_fault_names_it(account: ControlledAccount) -> None
     assert told == [("drop before", None), ("status 429", 429)]
 
 
-async def test_requests_are_newest_first_up_to_the_limit(account: ControlledAccount) -> None:
+async def test_journaled_requests_are_listed_newest_first_up_to_the_limit(account: ControlledAccount) -> None:
     for number in range(3):
         await account.twilio("GET", f"/OutgoingCallerIds.json?PageSize={number + 1}")
 
@@ -83,7 +83,7 @@ async def test_requests_are_newest_first_up_to_the_limit(account: ControlledAcco
     assert two == everything[:2]
 
 
-async def test_request_has_the_time_of_the_accounts_clock(account: ControlledAccount) -> None:
+async def test_journaled_request_has_the_time_of_the_accounts_clock(account: ControlledAccount) -> None:
     await account.control("PUT", "/clock", {"mode": "frozen", "now": "2020-01-01T00:00:00Z"})
     await account.twilio("GET", "/OutgoingCallerIds.json")
     await account.http.get(f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json")
@@ -128,7 +128,7 @@ async def test_unknown_path_is_journaled_without_operation(account: ControlledAc
         (("a-token-where-the-sid-belongs", "x"), "***"),
     ],
 )
-async def test_unauthenticated_requests_are_in_the_account_of_their_path(
+async def test_unauthenticated_requests_are_journaled_in_the_account_of_their_path(
     account: ControlledAccount, auth: tuple[str, str] | None, username: str | None
 ) -> None:
     path = f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json"
@@ -139,7 +139,7 @@ async def test_unauthenticated_requests_are_in_the_account_of_their_path(
     assert (request["status"], request["error_code"], request["username"]) == (401, 20003, username)
 
 
-async def test_journal_has_no_tokens_and_passwords(account: ControlledAccount) -> None:
+async def test_journal_contains_no_tokens_or_passwords(account: ControlledAccount) -> None:
     await account.twilio("GET", "/OutgoingCallerIds.json")
     await account.http.get(f"/2010-04-01/Accounts/{account.sid}.json", auth=(account.auth_token, account.sid))
 
@@ -149,7 +149,7 @@ async def test_journal_has_no_tokens_and_passwords(account: ControlledAccount) -
     assert account.auth_token not in answer.text
 
 
-async def test_request_of_a_parent_is_in_the_subaccount_of_its_path(
+async def test_request_by_a_parent_is_journaled_in_the_subaccount_of_its_path(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
     sub = await controlled.account(parent_sid=account.sid)

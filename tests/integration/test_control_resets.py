@@ -58,7 +58,7 @@ async def test_global_reset_deletes_calls_in_progress(controlled: Controlled, ac
     assert (await account.control("POST", f"/calls/{rings}/answer")).status_code == 404
 
 
-async def test_deleted_account_deletes_its_calls(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_deletion_of_an_account_deletes_its_calls(controlled: Controlled, account: ControlledAccount) -> None:
     release = threading.Event()
 
     def answer(_: Received) -> Answer:
@@ -82,7 +82,7 @@ async def test_deleted_account_deletes_its_calls(controlled: Controlled, account
 
 
 @pytest.mark.parametrize("upheaval", ["reset", "global reset", "clock", "snapshot"])
-async def test_reset_or_delete_ends_an_advance_and_is_not_undone_by_it(
+async def test_reset_or_deletion_ends_an_advance_and_is_not_undone_by_it(
     controlled: Controlled, account: ControlledAccount, upheaval: str
 ) -> None:
     release = threading.Event()
@@ -114,7 +114,7 @@ async def test_reset_or_delete_ends_an_advance_and_is_not_undone_by_it(
         assert (await account.control("GET", "/clock")).json() == clock
 
 
-async def test_nested_advance_of_a_receiver_is_rejected(
+async def test_nested_advance_by_a_callback_receiver_is_rejected(
     account: ControlledAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(advancer, "MAX_QUEUE_SECONDS", 0.05)
@@ -165,7 +165,7 @@ async def post_slowly(
 
 
 @pytest.mark.parametrize("upheaval", ["freeze", "run", "delete"])
-async def test_request_with_a_slow_body_uses_the_account_after_the_body(
+async def test_request_with_a_slow_body_uses_the_account_as_it_is_when_the_body_is_complete(
     account: ControlledAccount, upheaval: str
 ) -> None:
     if upheaval == "run":

@@ -14,7 +14,7 @@ async def ringing(controlled: Controlled) -> dict[str, int]:
     return {account["account_sid"]: account["phones"] for account in answer.json()["accounts"]}
 
 
-async def test_ringing_and_answered_phones_are_counted_in_each_account(
+async def test_ringing_and_answered_phones_are_counted_per_account(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
     other = await controlled.account(friendly_name="Acme")
@@ -34,7 +34,9 @@ async def test_ringing_and_answered_phones_are_counted_in_each_account(
     assert {"account_sid": other.sid, "friendly_name": "Acme", "phones": 2} in found
 
 
-async def test_ended_calls_do_not_ring(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_ended_calls_are_not_counted_as_ringing_phones(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
     await account.control("PUT", "/clock", {"mode": "frozen"})
     await account.validate()
     await account.advance(0)
@@ -46,7 +48,7 @@ async def test_ended_calls_do_not_ring(controlled: Controlled, account: Controll
     assert await ringing(controlled) == {}
 
 
-async def test_counting_stops_at_a_limit(
+async def test_count_of_ringing_phones_stops_at_a_limit(
     controlled: Controlled, account: ControlledAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ringback.operations.phones.MAX_COUNTED_PHONES", 2)

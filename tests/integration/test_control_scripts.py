@@ -43,7 +43,7 @@ async def statuses(account: ControlledAccount, *numbers: str) -> list[str]:
     return [(await account.call(sid))["status"] for sid in sids]
 
 
-async def test_calls_use_script_entries_in_order_and_then_the_rule(account: ControlledAccount) -> None:
+async def test_calls_use_the_script_entries_in_order_and_then_the_rule(account: ControlledAccount) -> None:
     await account.control("PUT", PHONE, {"behavior": "unreachable"})
     queued = await script(account, "busy", "no-answer")
     more = await script(account, {"behavior": "hang-up", "key_seconds": 3})
@@ -56,7 +56,7 @@ async def test_calls_use_script_entries_in_order_and_then_the_rule(account: Cont
     assert await left(account) == []
 
 
-async def test_omitted_values_of_an_entry_are_those_of_the_rule(account: ControlledAccount) -> None:
+async def test_omitted_values_of_a_script_entry_are_taken_from_the_rule(account: ControlledAccount) -> None:
     await account.control("PUT", PHONE, {"behavior": "busy", "ring_seconds": 5, "key_seconds": 6, "extension": "12"})
     await script(account, {"behavior": "enter-code", "ring_seconds": 0})
 
@@ -75,7 +75,7 @@ async def test_omitted_values_of_an_entry_are_those_of_the_rule(account: Control
     assert (call["phone"], call["verification_status"]) == (met, "success")
 
 
-async def test_entry_can_have_an_extension(account: ControlledAccount) -> None:
+async def test_script_entry_can_have_an_extension(account: ControlledAccount) -> None:
     await account.control("PUT", PHONE, {"behavior": "enter-code", "extension": "12"})
     await script(account, {"behavior": "enter-code", "extension": "34"})
 
@@ -87,7 +87,7 @@ async def test_entry_can_have_an_extension(account: ControlledAccount) -> None:
     assert [(await account.call(sid))["verification_status"] for sid in (first, second)] == ["failed", "success"]
 
 
-async def test_script_applies_to_one_number_only(account: ControlledAccount) -> None:
+async def test_script_applies_to_only_one_number(account: ControlledAccount) -> None:
     await script(account, "busy")
     await script(account, "unreachable", number=OTHER_NUMBER)
 
@@ -199,7 +199,7 @@ async def test_error_in_a_script_names_the_entry(account: ControlledAccount) -> 
 
 
 @pytest.mark.parametrize(("method", "body"), [("POST", ["busy"]), ("GET", None), ("DELETE", None)])
-async def test_default_has_no_script(account: ControlledAccount, method: str, body: Any) -> None:
+async def test_default_rule_cannot_have_a_script(account: ControlledAccount, method: str, body: Any) -> None:
     answer = await account.control(method, "/phones/default/script", body)
 
     assert answer.status_code == 422
@@ -216,7 +216,7 @@ async def test_script_of_an_invalid_number_is_rejected(account: ControlledAccoun
     assert "'12' is not a valid phone number" in answer.json()["error"]
 
 
-async def test_numbers_with_a_script_and_no_rule_are_listed(account: ControlledAccount) -> None:
+async def test_numbers_with_a_script_but_no_rule_are_listed(account: ControlledAccount) -> None:
     await script(account, "busy", "no-answer", number=OTHER_NUMBER)
     await script(account, "busy")
     await account.control("DELETE", SCRIPT)

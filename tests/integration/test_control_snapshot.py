@@ -52,12 +52,12 @@ async def fill_account(account: ControlledAccount) -> list[str]:
     return [done, busy, waiting]
 
 
-def test_snapshot_has_every_table() -> None:
+def test_snapshot_contains_every_table() -> None:
     assert journals.events in SNAPSHOT_TABLES
     assert {table.name for table in SNAPSHOT_TABLES} == set(metadata.tables)
 
 
-async def test_snapshot_restores_the_state_byte_by_byte(controlled: Controlled) -> None:
+async def test_snapshot_restores_the_state_byte_for_byte(controlled: Controlled) -> None:
     account = await controlled.account(friendly_name="Shop", owner_email="owner@example.com")
     sids = await fill_account(account)
     before = await everything(account, *sids)

@@ -198,7 +198,7 @@ async def test_callback_signed_with_the_secondary_token_is_explained(account: Co
     assert attempt["signature"]["difference"].startswith("it was signed with the secondary auth token")
 
 
-async def test_errors_of_webhook_signing_say_what_is_missing_or_wrong(account: ControlledAccount) -> None:
+async def test_webhook_signing_errors_say_what_is_missing_or_wrong(account: ControlledAccount) -> None:
     missing = await account.control("GET", "/webhook-signing")
     invalid = await account.control("PUT", "/webhook-signing", {**KEY, "key_sid": "a,b"})
 

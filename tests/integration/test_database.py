@@ -33,7 +33,7 @@ def test_database_file_keeps_commits(tmp_path: Path) -> None:
     second.close()
 
 
-def test_new_file_has_small_pages_and_an_existing_one_keeps_its_page_size(tmp_path: Path) -> None:
+def test_new_database_file_has_small_pages_and_an_existing_one_keeps_its_page_size(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "old.db")) as older:
         older.execute("PRAGMA page_size = 4096")
         older.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
@@ -47,7 +47,7 @@ def test_new_file_has_small_pages_and_an_existing_one_keeps_its_page_size(tmp_pa
     old.close()
 
 
-def test_file_has_a_write_ahead_log_and_is_synchronized_at_checkpoints(tmp_path: Path) -> None:
+def test_database_file_has_a_write_ahead_log_and_is_synchronized_at_checkpoints(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'kept.db'}")
 
     assert query(database, "PRAGMA journal_mode") == [("wal",)]
@@ -58,7 +58,7 @@ def test_file_has_a_write_ahead_log_and_is_synchronized_at_checkpoints(tmp_path:
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
-def test_database_in_memory_is_in_memory(url: str) -> None:
+def test_url_of_a_database_in_memory_opens_one(url: str) -> None:
     database = open_database(url)
 
     assert isinstance(database, SqliteDatabase)
@@ -66,7 +66,7 @@ def test_database_in_memory_is_in_memory(url: str) -> None:
     database.close()
 
 
-def test_missing_server_is_reported_in_one_line_without_the_password() -> None:
+def test_unreachable_database_server_is_reported_in_one_line_without_the_password() -> None:
     with pytest.raises(DatabaseUnavailable) as refusal:
         open_database("postgresql+psycopg://somebody:s3cret@127.0.0.1:1/nothing")
 
@@ -75,7 +75,7 @@ def test_missing_server_is_reported_in_one_line_without_the_password() -> None:
     assert "s3cret" not in line
 
 
-def test_missing_folder_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_missing_database_folder_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnavailable) as refusal:
         open_database(f"sqlite:///{tmp_path / 'missing' / 'x.db'}")
 
@@ -83,7 +83,7 @@ def test_missing_folder_is_reported_in_one_line(tmp_path: Path) -> None:
     assert "does not exist" in line
 
 
-def test_file_in_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_database_file_in_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
 
@@ -146,7 +146,7 @@ def test_failed_commit_is_rolled_back(database: Database) -> None:
     assert query(database, "SELECT * FROM outgoing_caller_ids") == []
 
 
-def test_database_locked_by_another_process_fails_after_a_timeout(tmp_path: Path) -> None:
+def test_write_to_a_database_locked_by_another_process_fails_after_a_timeout(tmp_path: Path) -> None:
     url = tmp_path / "x.db"
     database = open_database(f"sqlite:///{url}")
     migrate(database)

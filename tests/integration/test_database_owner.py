@@ -130,7 +130,7 @@ def test_file_that_is_not_a_database_is_refused_and_not_changed(file: Path, text
     assert contents(file.parent).keys() == {"x.db"}
 
 
-def test_empty_file_becomes_a_database(file: Path) -> None:
+def test_empty_file_is_turned_into_a_database(file: Path) -> None:
     file.touch()
 
     opened_and_migrated(file)
@@ -139,7 +139,7 @@ def test_empty_file_becomes_a_database(file: Path) -> None:
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
 
 
-def test_file_without_an_application_id_is_known_by_its_schema(file: Path) -> None:
+def test_file_without_an_application_id_is_recognized_by_its_schema(file: Path) -> None:
     create_ringback_database(file, "PRAGMA application_id = 0", "CREATE TABLE of_a_test (id INTEGER)")
 
     opened_and_migrated(file)
@@ -165,7 +165,7 @@ def test_file_of_a_newer_version_is_refused_with_advice_and_not_changed(file: Pa
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(NEWER,)]
 
 
-def test_known_revisions_contain_the_newest() -> None:
+def test_known_revisions_include_the_newest() -> None:
     assert HEAD in known_revisions()
 
 
@@ -218,7 +218,7 @@ def test_schema_of_a_newer_version_is_refused_with_advice(empty: str) -> None:
     assert all(f"was written by a newer version of ringback (schema {NEWER})" in line for line in said)
 
 
-def test_tables_with_other_names_may_share_the_schema(empty: str) -> None:
+def test_unrelated_tables_may_share_the_schema(empty: str) -> None:
     database = open_database(empty)
     execute(database, "CREATE TABLE notes (text TEXT)")
 
@@ -228,7 +228,7 @@ def test_tables_with_other_names_may_share_the_schema(empty: str) -> None:
     database.close()
 
 
-def test_other_schema_of_the_same_database_can_be_used(empty: str) -> None:
+def test_another_schema_of_the_same_database_can_be_used(empty: str) -> None:
     first = open_database(empty)
     execute(first, "CREATE TABLE accounts (name TEXT)")
     execute(first, "CREATE SCHEMA ringback")

@@ -55,7 +55,7 @@ def holder(file: Path, shared: SqliteDatabase) -> Iterator[sqlite3.Connection]:
     other.close()
 
 
-def test_file_belongs_to_one_server(file: Path, shared: SqliteDatabase) -> None:
+def test_database_file_can_be_used_by_only_one_server(file: Path, shared: SqliteDatabase) -> None:
     with pytest.raises(DatabaseUnavailable) as refusal:
         open_database(f"sqlite:///{file}")
 
@@ -65,7 +65,7 @@ def test_file_belongs_to_one_server(file: Path, shared: SqliteDatabase) -> None:
     )
 
 
-def test_file_is_recognized_under_every_name(file: Path, shared: SqliteDatabase) -> None:
+def test_database_file_in_use_is_recognized_under_every_name(file: Path, shared: SqliteDatabase) -> None:
     link = file.with_name("link.db")
     link.symlink_to(file)
 
@@ -73,13 +73,13 @@ def test_file_is_recognized_under_every_name(file: Path, shared: SqliteDatabase)
         open_database(f"sqlite:///{link}")
 
 
-def test_file_is_free_after_its_server_has_ended(file: Path) -> None:
+def test_database_file_is_unlocked_after_its_server_has_ended(file: Path) -> None:
     open_database(f"sqlite:///{file}").close()
 
     open_database(f"sqlite:///{file}").close()
 
 
-def test_file_that_could_not_be_opened_is_free(file: Path) -> None:
+def test_database_file_that_could_not_be_opened_is_unlocked(file: Path) -> None:
     file.write_bytes(b"this is a text, and a long one at that" * 100)
     with pytest.raises(DatabaseUnavailable, match="not a database"):
         open_database(f"sqlite:///{file}")
@@ -88,7 +88,7 @@ def test_file_that_could_not_be_opened_is_free(file: Path) -> None:
     open_database(f"sqlite:///{file}").close()
 
 
-async def test_other_operations_continue_while_one_waits_for_a_locked_file(
+async def test_other_operations_continue_while_one_waits_for_a_locked_database_file(
     shared: SqliteDatabase, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_module, "BUSY_TIMEOUT_MS", 2 * PATIENCE_SECONDS * 1000)
@@ -106,7 +106,7 @@ async def test_other_operations_continue_while_one_waits_for_a_locked_file(
     assert shared.unit_of_work.accounts.find(ACCOUNT_SID) == made
 
 
-async def test_file_that_stays_locked_fails_after_a_timeout(
+async def test_operation_on_a_database_file_that_stays_locked_fails_after_a_timeout(
     shared: SqliteDatabase, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_module, "BUSY_TIMEOUT_MS", 20)
@@ -192,7 +192,7 @@ async def test_partial_checkpoint_is_repeated(shared: SqliteDatabase, file: Path
     assert (wanted_beside_a_reader, shared.wants_checkpoint()) == (True, False)
 
 
-async def test_checkpoint_needs_a_commit_since_the_last_one(
+async def test_checkpoint_is_skipped_without_a_commit_since_the_last_one(
     shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_back = WriteAheadLog.write_back
@@ -219,7 +219,7 @@ async def test_checkpoint_needs_a_commit_since_the_last_one(
 
 
 @pytest.mark.parametrize(("blobs_between", "times"), [(0, 1), (1, 2)])
-async def test_long_log_is_checkpointed_twice_after_a_commit(
+async def test_long_write_ahead_log_is_checkpointed_twice_after_a_commit(
     file: Path, monkeypatch: pytest.MonkeyPatch, blobs_between: int, times: int
 ) -> None:
     monkeypatch.setattr(write_ahead_log, "LOG_FILE_BYTES", 1)
@@ -248,7 +248,7 @@ async def test_long_log_is_checkpointed_twice_after_a_commit(
     assert written == [True] * times
 
 
-def test_count_of_changes_may_wrap_around_to_negative_values(
+def test_change_counter_may_wrap_around_to_negative_values(
     shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = 2**31 - 1
@@ -262,7 +262,7 @@ def test_count_of_changes_may_wrap_around_to_negative_values(
     assert shared.unit_of_work.changed_rows - before == 50
 
 
-async def test_failure_does_not_end_the_housekeeper_and_is_logged_in_one_line(
+async def test_failed_checkpoint_does_not_end_the_housekeeper_and_is_logged_in_one_line(
     shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = iter([True] * 3)
@@ -313,7 +313,7 @@ async def test_failed_checkpoint_is_retried_after_a_pause(
 
 
 @only(SQLITE)
-async def test_database_in_memory_has_no_checkpoint(database: SqliteDatabase) -> None:
+async def test_database_in_memory_is_not_checkpointed(database: SqliteDatabase) -> None:
     grow(database)
 
     assert database.wants_checkpoint() is False

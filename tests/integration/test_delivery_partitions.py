@@ -97,7 +97,7 @@ def test_account_with_many_receivers_leaves_slots_for_others(outbox: Outbox) -> 
     assert sids(claimed) == [later]
 
 
-def test_free_slot_is_left_for_the_next_account(outbox: Outbox) -> None:
+def test_free_delivery_slot_is_left_for_the_next_account(outbox: Outbox) -> None:
     in_progress: Counter[DeliveryPartition] = Counter()
     for account_sid in [ACCOUNT_SID, *OTHER_ACCOUNTS[:-1]]:
         enqueue_many(outbox, account_sid, MAX_DELIVERIES, receivers=16)

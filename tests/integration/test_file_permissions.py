@@ -97,7 +97,7 @@ NAMES = (
 
 
 @pytest.mark.parametrize("name", [".", *NAMES])
-def test_entry_that_all_users_can_change_is_refused(folder: Path, now: Timestamp, name: str) -> None:
+def test_world_writable_authority_file_or_folder_is_refused(folder: Path, now: Timestamp, name: str) -> None:
     (folder / name).chmod(0o777)
 
     with pytest.raises(CertificateAuthorityUnavailable, match="all users can change") as refused:
@@ -108,7 +108,7 @@ def test_entry_that_all_users_can_change_is_refused(folder: Path, now: Timestamp
 
 @needs_root
 @pytest.mark.parametrize("name", [".", *NAMES])
-def test_entry_of_another_user_is_refused(folder: Path, now: Timestamp, name: str) -> None:
+def test_authority_file_or_folder_of_another_user_is_refused(folder: Path, now: Timestamp, name: str) -> None:
     os.chown(folder / name, OTHER_USER, -1)
 
     with pytest.raises(CertificateAuthorityUnavailable, match=f"belongs to another user .uid {OTHER_USER}.") as refused:
@@ -119,7 +119,9 @@ def test_entry_of_another_user_is_refused(folder: Path, now: Timestamp, name: st
 
 @needs_root
 @pytest.mark.parametrize("name", [".", "authority.pem"])
-def test_entry_that_another_group_can_change_is_refused(folder: Path, now: Timestamp, name: str) -> None:
+def test_authority_file_or_folder_that_another_group_can_write_is_refused(
+    folder: Path, now: Timestamp, name: str
+) -> None:
     os.chown(folder / name, -1, OTHER_GROUP)
     (folder / name).chmod(0o770)
 
@@ -127,7 +129,9 @@ def test_entry_that_another_group_can_change_is_refused(folder: Path, now: Times
         open_authority(folder, now)
 
 
-def test_entry_that_the_group_of_the_process_can_change_is_accepted(folder: Path, now: Timestamp) -> None:
+def test_authority_file_or_folder_that_the_group_of_the_process_can_write_is_accepted(
+    folder: Path, now: Timestamp
+) -> None:
     first = TrustFiles(folder).certificate.read_bytes()
     folder.chmod(0o770)
 
@@ -135,7 +139,7 @@ def test_entry_that_the_group_of_the_process_can_change_is_accepted(folder: Path
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_link_in_place_of_an_entry_is_refused_and_its_target_untouched(
+def test_symbolic_link_instead_of_an_authority_file_is_refused_and_its_target_unchanged(
     folder: Path, tmp_path: Path, now: Timestamp, name: str
 ) -> None:
     target = tmp_path / "target"
@@ -149,7 +153,7 @@ def test_link_in_place_of_an_entry_is_refused_and_its_target_untouched(
     assert (target.stat().st_mode, target.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
 
 
-def test_folder_below_one_that_all_users_can_change_is_refused(tmp_path: Path, now: Timestamp) -> None:
+def test_authority_folder_below_a_world_writable_one_is_refused(tmp_path: Path, now: Timestamp) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o777)
@@ -158,7 +162,7 @@ def test_folder_below_one_that_all_users_can_change_is_refused(tmp_path: Path, n
         open_authority(shared / "project/authority", now)
 
 
-def test_folder_below_a_sticky_one_is_accepted(tmp_path: Path, now: Timestamp) -> None:
+def test_authority_folder_below_a_sticky_one_is_accepted(tmp_path: Path, now: Timestamp) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
@@ -168,7 +172,7 @@ def test_folder_below_a_sticky_one_is_accepted(tmp_path: Path, now: Timestamp) -
     assert TrustFiles(shared / "authority").bundle.exists()
 
 
-def test_missing_parents_are_private_with_any_umask(tmp_path: Path, now: Timestamp) -> None:
+def test_missing_parents_of_the_authority_folder_are_private_with_any_umask(tmp_path: Path, now: Timestamp) -> None:
     before = os.umask(0)
     try:
         open_authority(tmp_path / "a/b/authority", now)
@@ -180,7 +184,7 @@ def test_missing_parents_are_private_with_any_umask(tmp_path: Path, now: Timesta
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, None], ids=["folder", "missing"])
-def test_link_to_the_folder_is_followed_and_the_target_printed(
+def test_symbolic_link_to_the_authority_folder_is_followed_and_its_target_printed(
     command: Command, tmp_path: Path, make: Callable[[Path], None] | None
 ) -> None:
     target = tmp_path / "target"

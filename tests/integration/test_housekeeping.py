@@ -60,7 +60,7 @@ def test_account_keeps_a_thousand_calls() -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_newest_calls_are_kept(simulation: Simulation) -> None:
+def test_newest_calls_are_kept_when_calls_are_pruned(simulation: Simulation) -> None:
     sids = ended_calls(simulation, 5)
 
     more = prune(simulation.unit_of_work, ACCOUNT_SID)
@@ -70,7 +70,7 @@ def test_newest_calls_are_kept(simulation: Simulation) -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_newest_events_are_kept(simulation: Simulation) -> None:
+def test_newest_events_are_kept_when_events_are_pruned(simulation: Simulation) -> None:
     ended_calls(simulation, 8)
     ids = query(simulation.database, EVENT_IDS)
 
@@ -130,7 +130,7 @@ def test_call_with_a_pending_callback_is_not_pruned(outbox: Outbox) -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_age_is_measured_by_the_system_clock(simulation: Simulation) -> None:
+def test_age_of_calls_is_measured_by_the_system_clock(simulation: Simulation) -> None:
     future = from_datetime(datetime(2040, 1, 1, tzinfo=UTC))
     set_clock(
         simulation.unit_of_work,
@@ -236,7 +236,7 @@ async def test_events_restored_by_a_snapshot_during_pruning_are_counted_again(
 
 
 @only(SQLITE)
-async def test_maintenance_of_many_frozen_accounts_yields_to_requests(simulation: Simulation) -> None:
+async def test_maintenance_of_many_accounts_with_frozen_clocks_yields_to_requests(simulation: Simulation) -> None:
     make_frozen_accounts(simulation)
     housekeeper = a_housekeeper(simulation)
 

@@ -23,7 +23,7 @@ def statuses(written: bytes) -> list[bytes]:
 @PIECES
 @BROKEN
 @pytest.mark.parametrize("before", [0, 1, 3])
-def test_malformed_request_is_answered_after_the_requests_before_it(size: int, broken: bytes, before: int) -> None:
+def test_malformed_request_is_answered_after_earlier_requests(size: int, broken: bytes, before: int) -> None:
     data = VALID_REQUEST * before + broken + VALID_REQUEST
 
     requests, transport = asyncio.run(
@@ -36,7 +36,7 @@ def test_malformed_request_is_answered_after_the_requests_before_it(size: int, b
 
 
 @BROKEN
-def test_slow_request_is_answered_before_a_malformed_one(broken: bytes) -> None:
+def test_slow_request_is_answered_before_a_malformed_one_that_follows(broken: bytes) -> None:
     async def talk() -> bytes:
         may_answer = asyncio.Event()
 
@@ -114,7 +114,7 @@ def test_reading_stays_paused_while_pipelined_requests_wait() -> None:
 
 @pytest.mark.parametrize("piece", [b"X: y\r\n" * 1000, b"y" * 10_000], ids=["many fields", "one field"])
 @pytest.mark.parametrize("begin", [b"0\r\nX: y\r\nX: ", b"1;"], ids=["trailers", "extension"])
-def test_framing_of_a_body_is_limited(begin: bytes, piece: bytes) -> None:
+def test_chunked_framing_of_a_body_is_limited(begin: bytes, piece: bytes) -> None:
     if begin == b"1;":
         piece = b"y" * len(piece)
     pieces = [CHUNKED + begin, *([piece] * (MAX_FRAMING_BYTES // len(piece) + 10))]

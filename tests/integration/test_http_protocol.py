@@ -48,7 +48,7 @@ PIECES = pytest.mark.parametrize("size", [1_000, 10**9], ids=["in pieces", "at o
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 10**9])
-def test_upgrade_is_ignored(size: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_upgrade_request_is_ignored(size: int, caplog: pytest.LogCaptureFixture) -> None:
     requests, transport = asyncio.run(converse(cut(UPGRADES, size), 4))
 
     assert requests == [
@@ -63,7 +63,7 @@ def test_upgrade_is_ignored(size: int, caplog: pytest.LogCaptureFixture) -> None
     assert caplog.messages == []
 
 
-def test_upgrade_does_not_keep_a_connection_alive_that_must_close() -> None:
+def test_upgrade_request_does_not_keep_a_connection_alive_that_must_close() -> None:
     data = b"GET / HTTP/1.1\r\nConnection: close, Upgrade\r\nUpgrade: h2c\r\nHost: x\r\n\r\n"
 
     _, transport = asyncio.run(converse([data], 1))
@@ -86,7 +86,7 @@ def test_head_exactly_at_the_size_limit_is_accepted(padding: str, size: int) -> 
 
 @PADDINGS
 @PIECES
-def test_head_one_byte_above_the_limit_is_rejected(padding: str, size: int) -> None:
+def test_request_head_one_byte_above_the_size_limit_is_rejected(padding: str, size: int) -> None:
     requests, transport = asyncio.run(converse(cut(head_of(MAX_HEAD_BYTES + 1, padding=padding), size), 1))
 
     assert requests == []
@@ -96,7 +96,7 @@ def test_head_one_byte_above_the_limit_is_rejected(padding: str, size: int) -> N
 
 @PIECES
 @pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nX: ", b"GET / HTTP/1.1\r\nX"])
-def test_endless_head_is_rejected_before_its_end(begin: bytes, size: int) -> None:
+def test_endless_request_head_is_rejected_before_it_ends(begin: bytes, size: int) -> None:
     data = begin + b"x" * (MAX_HEAD_BYTES * 3 // 2)
 
     _, transport = asyncio.run(converse(cut(data, size), 1))
@@ -106,7 +106,7 @@ def test_endless_head_is_rejected_before_its_end(begin: bytes, size: int) -> Non
 
 
 @PIECES
-def test_body_and_earlier_request_do_not_count_as_head(size: int) -> None:
+def test_body_and_earlier_request_do_not_count_towards_the_head_size(size: int) -> None:
     post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000
     data = post + head_of(MAX_HEAD_BYTES, padding="one field") + post
 
@@ -122,7 +122,7 @@ def test_bytes_after_a_rejected_request_are_not_read() -> None:
     assert transport.written.count(b"HTTP/1.1 ") == 1
 
 
-def test_connect_is_rejected() -> None:
+def test_connect_request_is_rejected() -> None:
     for target in (b"api.twilio.com:443", b"/2010-04-01/Accounts"):
         requests, transport = asyncio.run(converse([b"CONNECT " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n"], 1))
 

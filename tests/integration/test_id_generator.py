@@ -24,7 +24,7 @@ def test_same_seed_generates_the_same_ids_in_the_same_order() -> None:
     assert drawn(IdGenerator(7)) == drawn(IdGenerator(7))
 
 
-def test_another_seed_or_none_generates_other_ids() -> None:
+def test_different_seed_or_no_seed_generates_different_ids() -> None:
     assert not set(drawn(IdGenerator(7))[::3]) & set(drawn(IdGenerator(8))[::3])
     assert not set(drawn(IdGenerator())[::3]) & set(drawn(IdGenerator())[::3])
 
@@ -56,7 +56,7 @@ def test_sids_are_ordered_by_time_and_otherwise_random(
     assert len({sid[18:] for sid in sids}) == len(sids)
 
 
-def test_ids_of_requests_are_never_seeded() -> None:
+def test_request_ids_are_never_seeded() -> None:
     assert new_request_sid() != new_request_sid()
 
 
@@ -75,7 +75,7 @@ def test_same_requests_on_a_new_database_have_the_same_responses(simulation: Sim
     assert (answer.validation_code, answer.call_sid) == (expected.validation_code(), expected.sid("CA"))
 
 
-def test_existing_sids_are_generated_again(simulation: Simulation) -> None:
+def test_generated_sid_that_already_exists_is_replaced(simulation: Simulation) -> None:
     answers = []
     for number in (NUMBER, "+12125551234", "+442079460958"):
         simulation.id_generator = IdGenerator(7)
@@ -92,7 +92,7 @@ def test_existing_sids_are_generated_again(simulation: Simulation) -> None:
     assert len({made.sid for made in simulation.caller_ids()}) == 4
 
 
-def test_existing_sid_of_a_caller_id_is_generated_again(simulation: Simulation) -> None:
+def test_generated_caller_id_sid_that_already_exists_is_replaced(simulation: Simulation) -> None:
     for number in (NUMBER, "+12125551234"):
         sid = simulation.validate(number).call_sid
         simulation.id_generator = IdGenerator(7)
@@ -102,7 +102,7 @@ def test_existing_sid_of_a_caller_id_is_generated_again(simulation: Simulation) 
     assert len({made.sid for made in simulation.caller_ids()}) == 2
 
 
-def test_existing_idempotency_token_is_generated_again(simulation: Simulation) -> None:
+def test_generated_idempotency_token_that_already_exists_is_replaced(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     for number in (NUMBER, "+12125551234"):
         simulation.id_generator = IdGenerator()

@@ -46,7 +46,7 @@ def newest(server: InterceptingServer) -> tuple[str, str, str]:
 @pytest.mark.parametrize(
     "host", ["api.twilio.com", "api.ie1.twilio.com", "api.dublin.ie1.twilio.com", "API.local.twilio.com"]
 )
-def test_api_is_answered_over_tls_in_any_region(server: InterceptingServer, host: str) -> None:
+def test_api_requests_are_answered_over_tls_for_any_region(server: InterceptingServer, host: str) -> None:
     with server.through() as client:
         answer = client.get(f"https://{host}{LIST}")
         again = client.get(f"https://{host}{answer.json()['first_page_uri']}")
@@ -70,7 +70,7 @@ def test_region_without_caller_ids_refuses_the_post_through_the_proxy_and_is_log
     assert server.refused() == before
 
 
-def test_api_is_answered_over_plain_http(server: InterceptingServer) -> None:
+def test_api_requests_are_answered_over_plain_http(server: InterceptingServer) -> None:
     with server.through() as client:
         answer = client.get(f"http://api.twilio.com{LIST}")
 
@@ -101,7 +101,7 @@ def test_verification_and_its_signed_callback_work_through_the_proxy(
 
 
 @pytest.mark.parametrize("credentials", [(ACCOUNT_SID, AUTH_TOKEN), ("AC" + "9" * 32, "a real one"), None])
-def test_message_is_refused_by_name_with_any_credentials(
+def test_message_request_is_refused_by_name_with_any_credentials(
     server: InterceptingServer, credentials: tuple[str, str] | None
 ) -> None:
     with server.through() as client:
@@ -117,7 +117,7 @@ def test_message_is_refused_by_name_with_any_credentials(
     assert "Hello" not in json.dumps(server.refused() + server.log)
 
 
-def test_head_request_is_listed_as_head(server: InterceptingServer) -> None:
+def test_refused_head_request_is_listed_as_head(server: InterceptingServer) -> None:
     with server.through() as client:
         client.head(f"https://api.twilio.com{MESSAGES}")
 
@@ -125,7 +125,7 @@ def test_head_request_is_listed_as_head(server: InterceptingServer) -> None:
     assert server.refused()[0]["message"].endswith("refused this HEAD")
 
 
-def test_listed_host_is_shortened_and_has_no_userinfo(server: InterceptingServer) -> None:
+def test_host_of_a_refused_request_is_listed_shortened_and_without_user_info(server: InterceptingServer) -> None:
     with server.through() as client:
         client.get("https://messaging.twilio.com/v1", headers={"Host": f"{'x' * 50_000}.twilio.com"})
         long = server.refused()[0]
@@ -139,7 +139,7 @@ def test_listed_host_is_shortened_and_has_no_userinfo(server: InterceptingServer
     assert "a-secret" not in json.dumps([secret, server.log])
 
 
-def test_account_journal_records_the_refused_message(server: InterceptingServer) -> None:
+def test_account_journal_records_a_refused_message_request(server: InterceptingServer) -> None:
     def is_told() -> bool:
         with server.client() as client:
             requests = client.get(f"/_ringback/accounts/{ACCOUNT_SID}/requests").json()["requests"]
@@ -193,7 +193,7 @@ NOT_EMULATED = [
 
 @pytest.mark.parametrize("credentials", [(ACCOUNT_SID, AUTH_TOKEN), ("AC" + "9" * 32, "a real one")])
 @pytest.mark.parametrize(("name", "method"), NOT_EMULATED)
-def test_unsupported_method_of_a_readable_resource_is_refused_by_name_and_listed(
+def test_unsupported_method_on_a_readable_resource_is_refused_by_name_and_listed(
     server: InterceptingServer, name: str, method: str, credentials: tuple[str, str]
 ) -> None:
     path = PARTLY_EMULATED[name]
@@ -366,7 +366,7 @@ def test_client_that_does_not_trust_the_authority_is_logged_and_listed(
 @pytest.mark.parametrize(
     "path", ["/", "/docs", "/openapi.json", "/metrics", "/livez", "/phone/app.js", "/_ringback/docs"]
 )
-def test_ringback_pages_are_hidden_under_twilio_names(server: InterceptingServer, path: str) -> None:
+def test_ringback_pages_are_not_served_under_twilio_host_names(server: InterceptingServer, path: str) -> None:
     with server.through() as client:
         answer = client.get(f"https://api.twilio.com{path}")
 
@@ -457,7 +457,7 @@ def test_malformed_chunked_body_gets_the_response_of_a_direct_request(server: In
 
 
 @pytest.mark.parametrize("name", ["api.twilio.com", "Lookups.Twilio.Com"])
-def test_twilio_host_is_not_reached_by_a_tunnel_to_an_address(
+def test_twilio_host_cannot_be_reached_through_a_tunnel_to_its_address(
     server: InterceptingServer, receiver: CallbackReceiver, name: str
 ) -> None:
     place = receiver.url.removeprefix("http://")
@@ -523,7 +523,7 @@ def test_unreachable_host_gets_a_502(server: InterceptingServer) -> None:
     assert answer.json()["error"] == f"127.0.0.1:{port} cannot be reached"
 
 
-def test_server_without_interception_has_no_proxy_and_no_authority(tmp_path: Path) -> None:
+def test_server_without_interception_has_neither_a_proxy_nor_an_authority(tmp_path: Path) -> None:
     with ServerProcess(cwd=tmp_path) as server, server.client() as client:
         line = server.wait_for_log(lambda line: line.get("event") == "serving")
         listed = client.get("/_ringback/refused").json()

@@ -36,7 +36,7 @@ def silent() -> Iterator[socket.socket]:
         yield listener
 
 
-def test_server_with_open_tunnels_stops_soon(tmp_path: Path, silent: socket.socket) -> None:
+def test_server_with_open_tunnels_stops_promptly(tmp_path: Path, silent: socket.socket) -> None:
     port = silent.getsockname()[1]
     with InterceptingServer(tmp_path, command=PATIENT) as server:
         tunnels = []
@@ -54,7 +54,7 @@ def test_server_with_open_tunnels_stops_soon(tmp_path: Path, silent: socket.sock
     assert [line for line in server.log if line.get("level") in {"error", "critical"} or "Traceback" in str(line)] == []
 
 
-def test_server_with_idle_tls_connections_stops_soon(tmp_path: Path) -> None:
+def test_server_with_idle_tls_connections_stops_promptly(tmp_path: Path) -> None:
     with InterceptingServer(tmp_path, command=PATIENT) as server:
         context = ssl.create_default_context(cafile=server.trust / "authority.pem")
         tunnel = socket.create_connection(server.proxy_address, timeout=PATIENCE_SECONDS)

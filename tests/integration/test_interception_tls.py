@@ -21,7 +21,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InterceptingSer
 
 
 @pytest.mark.parametrize("name", ["api.twilio.com", "api.dublin.ie1.twilio.com"])
-def test_tls_listener_answers_under_twilio_names(server: InterceptingServer, name: str) -> None:
+def test_tls_listener_answers_under_twilio_host_names(server: InterceptingServer, name: str) -> None:
     answer = asked_by_tls(server, name, LIST)
 
     assert answer.startswith(b"HTTP/1.1 401 ")
@@ -40,7 +40,7 @@ def test_tls_listener_refuses_other_twilio_hosts_and_messages(server: Intercepti
     assert {refused["host"] for refused in server.refused()[:2]} == {"verify.twilio.com", "api.twilio.com"}
 
 
-def test_tls_listener_answers_localhost_as_without_tls(server: InterceptingServer) -> None:
+def test_tls_listener_serves_localhost_as_plain_http_does(server: InterceptingServer) -> None:
     assert b'{"status":"ready"}' in asked_by_tls(server, "localhost", "/readyz")
 
 

@@ -35,7 +35,7 @@ def ask(database: Database, count: int, account_sid: AccountSid = ACCOUNT_SID) -
         )
 
 
-async def test_writer_writes_all_requests(simulation: Simulation) -> None:
+async def test_journal_writer_stores_all_requests(simulation: Simulation) -> None:
     ask(simulation.database, 2 * WRITE_BATCH_REQUESTS + 1)
 
     await JournalWriter(simulation.database).write()
@@ -61,7 +61,7 @@ async def test_requests_of_a_deleted_account_are_dropped(simulation: Simulation)
     assert query(simulation.database, "SELECT account_sid FROM requests") == [(ACCOUNT_SID,)]
 
 
-async def test_writer_writes_later_requests_too(simulation: Simulation) -> None:
+async def test_journal_writer_continues_with_later_requests(simulation: Simulation) -> None:
     writing = asyncio.create_task(JournalWriter(simulation.database, write_seconds=0.001).run())
     for number in range(1, 3):
         ask(simulation.database, 1)
@@ -72,7 +72,7 @@ async def test_writer_writes_later_requests_too(simulation: Simulation) -> None:
     assert query(simulation.database, COUNT) == [(2,)]
 
 
-async def test_writer_writes_remaining_requests_when_it_closes(simulation: Simulation) -> None:
+async def test_journal_writer_stores_remaining_requests_when_it_closes(simulation: Simulation) -> None:
     writer = JournalWriter(simulation.database, final_write_seconds=PATIENCE_SECONDS)
     ask(simulation.database, 1)
 
@@ -81,7 +81,7 @@ async def test_writer_writes_remaining_requests_when_it_closes(simulation: Simul
     assert query(simulation.database, COUNT) == [(1,)]
 
 
-async def test_requests_are_written_in_order_after_an_outage(
+async def test_journaled_requests_are_stored_in_order_after_an_outage(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = simulation.database
@@ -104,7 +104,7 @@ def failure(database: Database) -> Callable[..., None]:
     return fail
 
 
-def test_requests_are_added_while_others_are_removed() -> None:
+def test_requests_can_be_added_to_the_journal_while_others_are_removed() -> None:
     journal = RequestJournal()
     rounds, taken = 20_000, 0
     request = AnsweredRequest(ACCOUNT_SID, Timestamp(0), "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)

@@ -57,7 +57,7 @@ async def test_metrics_are_prometheus_text_without_credentials(controlled: Contr
 
 
 @pytest.mark.anyio
-async def test_requests_are_counted_and_scrapes_are_not(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_requests_are_counted_but_scrapes_are_not(controlled: Controlled, account: ControlledAccount) -> None:
     await account.twilio("GET", "/OutgoingCallerIds.json")
     await account.twilio("GET", f"/OutgoingCallerIds/PN{'0' * 32}.json")
     await controlled.http.get(f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json")
@@ -102,7 +102,7 @@ async def test_unavailable_database_hides_only_the_backlog(
     assert known.keys() - found.keys() == {("ringback_calls_due",), ("ringback_callbacks_pending",)}
 
 
-def test_call_is_counted_when_its_end_is_committed_and_not_before(simulation: Simulation) -> None:
+def test_call_is_counted_only_when_its_end_is_committed(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     simulation.validate()
     metrics = simulation.database.process_state.metrics
@@ -114,7 +114,7 @@ def test_call_is_counted_when_its_end_is_committed_and_not_before(simulation: Si
     assert (within, metrics.registry.get_sample_value(*BUSY_CALLS)) == (0, 1)
 
 
-def test_rolled_back_event_is_not_counted(simulation: Simulation) -> None:
+def test_event_that_is_rolled_back_is_not_counted(simulation: Simulation) -> None:
     metrics = simulation.database.process_state.metrics
     before = total(metrics, "ringback_events_total")
 
@@ -169,7 +169,7 @@ def test_backlog_is_counted_up_to_a_limit(simulation: Simulation, monkeypatch: p
 
 @only(SQLITE)
 @pytest.mark.parametrize("statement", [DUE_CALLS, PENDING_CALLBACKS], ids=["due calls", "owed callbacks"])
-def test_backlog_is_counted_along_an_index(statement: Statement, database: Database) -> None:
+def test_backlog_is_counted_with_an_index(statement: Statement, database: Database) -> None:
     sql, literals = statement.for_dialect(database.engine.dialect)
     parameters = {"now": 0, "row_limit": 1, **literals}
 

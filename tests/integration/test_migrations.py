@@ -143,7 +143,7 @@ def test_alembic_check_finds_no_difference(tmp_path: Path) -> None:
         assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
-def test_concurrent_migrations_of_one_postgresql_are_serialized() -> None:
+def test_concurrent_migrations_of_one_postgresql_database_are_serialized() -> None:
     with new_database(postgresql_server()) as url:
         databases = [open_database(url.render_as_string(hide_password=False)) for _ in range(3)]
         with ThreadPoolExecutor(len(databases)) as pool:

@@ -117,7 +117,7 @@ def columns_in(url: str) -> dict[str, set[str]]:
     return columns
 
 
-def test_tables_and_columns_since_0_1_0_name_their_revision(tmp_path: Path) -> None:
+def test_tables_and_columns_added_since_0_1_0_name_their_revision(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'file.db'}"
     write_database(url)
     tables = {str(table.name): {str(column.name) for column in table.c} for table in SNAPSHOT_TABLES}

@@ -29,7 +29,9 @@ MAX_BYTES = 180_000
 @pytest.mark.anyio
 @only(SQLITE)
 @pytest.mark.parametrize("path", sorted(phone_page.PATHS))
-async def test_files_are_served_with_a_strict_content_security_policy(controlled: Controlled, path: str) -> None:
+async def test_phone_page_files_are_served_with_a_strict_content_security_policy(
+    controlled: Controlled, path: str
+) -> None:
     answer = await controlled.http.get(path)
 
     assert answer.status_code == 200
@@ -38,13 +40,13 @@ async def test_files_are_served_with_a_strict_content_security_policy(controlled
     assert answer.text == (FOLDER / (path.removeprefix("/phone/").strip("/") or "index.html")).read_text("utf-8")
 
 
-def test_files_have_a_size_limit_in_total() -> None:
+def test_total_size_of_the_phone_page_files_is_limited() -> None:
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < MAX_BYTES
 
 
 @pytest.mark.anyio
 @only(SQLITE)
-async def test_file_is_compressed_for_clients_that_accept_gzip(controlled: Controlled) -> None:
+async def test_phone_page_file_is_compressed_for_clients_that_accept_gzip(controlled: Controlled) -> None:
     plain = await controlled.http.get("/phone/app.js", headers={"Accept-Encoding": "identity"})
     packed = await controlled.http.get("/phone/app.js", headers={"Accept-Encoding": "gzip, br"})
 
@@ -56,7 +58,7 @@ async def test_file_is_compressed_for_clients_that_accept_gzip(controlled: Contr
 
 @pytest.mark.anyio
 @only(SQLITE)
-async def test_unchanged_file_is_not_sent_again(controlled: Controlled) -> None:
+async def test_unchanged_phone_page_file_is_not_sent_again(controlled: Controlled) -> None:
     first = await controlled.http.get("/phone/app.js")
     again = await controlled.http.get("/phone/app.js", headers={"If-None-Match": first.headers["ETag"]})
 
@@ -70,7 +72,7 @@ async def test_unchanged_file_is_not_sent_again(controlled: Controlled) -> None:
     "path",
     ["/phone", "/phone/", "/phone/nothing.js", "/phone/index.html", "/phone/..%2f__init__.py", "/phone/../app.py"],
 )
-async def test_unknown_file_is_not_found(controlled: Controlled, path: str) -> None:
+async def test_unknown_phone_page_file_is_not_found(controlled: Controlled, path: str) -> None:
     assert (await controlled.http.get(path)).status_code == 404
 
 
@@ -80,11 +82,11 @@ def test_scripts_do_not_create_html_or_code_from_text(script: Path) -> None:
 
 
 @pytest.mark.parametrize("file", [*SCRIPTS, *FOLDER.glob("*.css"), FOLDER / "index.html"], ids=lambda file: file.name)
-def test_files_are_short(file: Path) -> None:
+def test_phone_page_files_are_short(file: Path) -> None:
     assert len(file.read_text("utf-8").splitlines()) <= MAX_LINES
 
 
-def test_every_script_is_used() -> None:
+def test_every_script_of_the_phone_page_is_used() -> None:
     imported = {name for script in SCRIPTS for name in re.findall(r'from "\./(.+?)"', script.read_text("utf-8"))}
 
     assert imported == {script.name for script in SCRIPTS} - {"app.js"}

@@ -55,7 +55,7 @@ def test_calls_to_each_number_within_seven_days_are_limited(simulation: Simulati
     assert refusal(simulation) == TOO_OFTEN
 
 
-def test_clock_that_is_set_back_by_less_than_a_week_still_counts_calls(simulation: Simulation) -> None:
+def test_calls_are_still_counted_after_the_clock_is_set_back_by_less_than_a_week(simulation: Simulation) -> None:
     own(simulation, calls_per_number_and_week=1)
     simulation.validate()
 
@@ -123,7 +123,7 @@ def test_expired_code_counts_as_wrong(simulation: Simulation, lifetime_seconds: 
         ({"calls_per_number_and_week": 2}, 1),
     ],
 )
-def test_request_needs_one_more_statement_only_with_a_limit(
+def test_request_executes_one_more_statement_only_with_a_limit(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch, policy: dict[str, Any], more: int
 ) -> None:
     run: list[object] = []
@@ -144,7 +144,7 @@ def test_request_needs_one_more_statement_only_with_a_limit(
 
 
 @pytest.mark.anyio
-async def test_concurrent_requests_do_not_exceed_the_limit(simulation: Simulation) -> None:
+async def test_concurrent_requests_do_not_exceed_the_call_limit(simulation: Simulation) -> None:
     """Requests read the clock before they wait for the lock, so a later request may have an earlier time."""
     simulation.policy = replace(simulation.policy, calls_per_number_and_week=3)
 

@@ -114,7 +114,7 @@ def break_all_connections(database: Database) -> None:
     query(database, TERMINATE_OTHERS)
 
 
-async def test_broken_connection_is_one_error_and_is_replaced(database: Database) -> None:
+async def test_broken_connection_causes_one_error_and_is_replaced(database: Database) -> None:
     await database.run(find_account, ACCOUNT_SID)
     break_all_connections(database)
 
@@ -141,7 +141,7 @@ async def test_idle_connection_is_tested_before_it_is_used(database: Database, m
     assert found is not None
 
 
-async def test_operation_is_retried_after_a_rollback_in_favor_of_another_one(database: Database) -> None:
+async def test_operation_that_is_rolled_back_because_of_a_deadlock_is_retried(database: Database) -> None:
     undone = iter([True] * (TRIES - 1))
 
     def unlucky(unit_of_work: UnitOfWork) -> bool:
@@ -157,7 +157,7 @@ async def test_operation_is_retried_after_a_rollback_in_favor_of_another_one(dat
     assert query(database, "SELECT count(*) FROM outgoing_caller_ids") == [(1,)]
 
 
-async def test_operation_that_is_always_rolled_back_fails(database: Database) -> None:
+async def test_operation_that_is_rolled_back_repeatedly_fails(database: Database) -> None:
     def unlucky(_: UnitOfWork) -> None:
         raise DeadlockDetected("deadlock detected")
 
@@ -165,7 +165,7 @@ async def test_operation_that_is_always_rolled_back_fails(database: Database) ->
         await database.run(unlucky)
 
 
-async def test_operations_run_on_threads_in_parallel(database: Database) -> None:
+async def test_operations_run_in_parallel_threads(database: Database) -> None:
     all_at_once = threading.Barrier(postgresql.THREADS + 1)
 
     def meet(unit_of_work: UnitOfWork) -> None:
@@ -290,7 +290,9 @@ async def test_notifications_stay_within_their_schema(database: Database, listen
     assert listening
 
 
-async def test_hundreds_of_accounts_are_sent_in_several_messages(database: Database, listening: list[int]) -> None:
+async def test_notifications_for_hundreds_of_accounts_are_sent_in_several_messages(
+    database: Database, listening: list[int]
+) -> None:
     accounts = {AccountSid(f"AC{number:032d}") for number in range(1_000)}
     with psycopg.connect(_libpq(database), autocommit=True) as listener:
         listener.execute(f"LISTEN {channel(database)}")
@@ -308,7 +310,7 @@ def _libpq(database: Database) -> str:
     return database.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def test_operations_at_startup_need_no_event_loop(database: Database) -> None:
+def test_operations_at_startup_do_not_need_an_event_loop(database: Database) -> None:
     made = ensure_account(database.unit_of_work, AccountSid("AC" + "7" * 32), "token", T0)
 
     assert database.unit_of_work.accounts.find(made.sid) == made

@@ -89,7 +89,7 @@ def test_database_with_another_encoding_is_refused(
 
 
 @pytest.mark.parametrize("client_encoding", ["LATIN1", "SQL_ASCII"])
-def test_texts_are_unicode_in_every_environment(
+def test_texts_are_unicode_with_every_client_encoding(
     migrated_url: URL, monkeypatch: pytest.MonkeyPatch, client_encoding: str
 ) -> None:
     monkeypatch.setenv("PGCLIENTENCODING", client_encoding)
@@ -137,7 +137,7 @@ async def test_url_parameters_of_libpq_and_psycopg_work(migrated_url: URL, param
     ],
 )
 @pytest.mark.parametrize("arguments", [("migrate",), ("serve", "--port", "0")])
-def test_wrong_url_parameter_is_reported_in_one_line(
+def test_invalid_url_parameter_is_reported_in_one_line(
     command: Command, url: URL, query: str, complaint: str, arguments: tuple[str, ...]
 ) -> None:
     joined = f"{text(url)}{'&' if url.query else '?'}{query}"
@@ -171,7 +171,7 @@ def test_url_that_cannot_be_parsed_is_reported_in_one_line_without_the_password(
         ("postgresql+psycopg://127.0.0.1/x", "mysql://u:s3cret@127.0.0.1/x"),
     ],
 )
-def test_wrong_listen_url_is_reported_in_one_line_without_the_password(
+def test_invalid_listen_url_is_reported_in_one_line_without_the_password(
     command: Command, database_url: str, listen_url: str
 ) -> None:
     refused = command("serve", "--port", "0", "--database-url", database_url, "--database-listen-url", listen_url)
@@ -330,7 +330,7 @@ async def test_column_added_while_ringback_runs_does_not_disturb_operations(data
 
 
 @pytest.mark.parametrize("error", [errors.DataCorrupted, errors.IndexCorrupted])
-async def test_damaged_data_make_the_server_not_ready_until_a_restart(
+async def test_server_with_damaged_data_is_not_ready_until_a_restart(
     database: Database, error: type[psycopg.Error]
 ) -> None:
     def read_damaged(_: UnitOfWork) -> None:
@@ -344,7 +344,7 @@ async def test_damaged_data_make_the_server_not_ready_until_a_restart(
 
 
 @pytest.mark.parametrize("error", [errors.DiskFull, errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege])
-async def test_temporary_failure_is_an_outage_and_ready_afterwards(
+async def test_temporary_failure_is_an_outage_and_the_server_is_ready_afterwards(
     database: Database, error: type[psycopg.Error]
 ) -> None:
     def fail(_: UnitOfWork) -> None:

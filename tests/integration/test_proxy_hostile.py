@@ -66,7 +66,7 @@ def check_refusal(answer: bytes, status: bytes) -> None:
     assert b"Traceback" not in answer
 
 
-async def test_client_may_disconnect_at_once(proxy: tuple[str, int]) -> None:
+async def test_client_may_disconnect_immediately(proxy: tuple[str, int]) -> None:
     assert await conversation(proxy, ends=True) == b""
     assert await conversation(proxy, b"CONNECT api", ends=True) == b""
 
@@ -242,7 +242,7 @@ async def test_incomplete_chunked_body_ends_the_request(proxy: tuple[str, int]) 
 
 
 @limited(connections=2)
-async def test_client_above_the_limit_gets_a_503(proxy: tuple[str, int]) -> None:
+async def test_client_above_the_connection_limit_gets_a_503(proxy: tuple[str, int]) -> None:
     waiting = [await asyncio.open_connection(*proxy) for _ in range(2)]
 
     answer = await conversation(proxy)

@@ -51,7 +51,7 @@ async def test_refused_sni_is_listed_escaped_and_shortened(proxy: tuple[str, int
     assert len(before.host) == 253
 
 
-async def test_protocol_that_starts_like_tls_is_forwarded_at_once(proxy: tuple[str, int]) -> None:
+async def test_protocol_that_starts_like_tls_is_forwarded_immediately(proxy: tuple[str, int]) -> None:
     got = bytearray()
 
     async with origin(got, b"ping", b"pong") as port:
@@ -123,7 +123,9 @@ async def test_tunnel_to_another_host_is_forwarded_unmodified(
     assert refusals.newest(1) == []
 
 
-async def test_unfinished_plain_head_in_a_tunnel_is_forwarded_at_its_end(proxy: tuple[str, int]) -> None:
+async def test_incomplete_plain_head_in_a_tunnel_is_forwarded_when_the_client_stops_sending(
+    proxy: tuple[str, int],
+) -> None:
     got = bytearray()
     said = b"GET / HTTP/1.1\r\nHost: app.test\r\n"
 

@@ -109,7 +109,7 @@ def move(unit_of_work: UnitOfWork, clock: FakeClock) -> list[str]:
     return [call.sid for call in moved]
 
 
-async def test_concurrent_requests_for_a_number_leave_one_call(pair: list[Database]) -> None:
+async def test_concurrent_requests_for_a_number_leave_only_one_call(pair: list[Database]) -> None:
     asked = zip(cycle(pair), range(AT_ONCE), strict=False)
 
     sids = await asyncio.gather(*(database.run(ask) for database, _ in asked))
@@ -119,7 +119,7 @@ async def test_concurrent_requests_for_a_number_leave_one_call(pair: list[Databa
     assert query(pair[0], "SELECT count(*) FROM validation_calls WHERE real_due_at IS NOT NULL") == [(1,)]
 
 
-async def test_due_call_is_advanced_by_one_process(pair: list[Database]) -> None:
+async def test_due_call_is_advanced_by_only_one_process(pair: list[Database]) -> None:
     clock = FakeClock()
     for number in range(40):
         await pair[0].run(ask, f"+1415867{number:04d}")
@@ -267,7 +267,7 @@ async def test_concurrent_servers_create_the_initial_data_once(pair: list[Databa
     assert set(made) == {sid}
 
 
-async def test_server_starts_during_a_global_reset_by_another(pair: list[Database]) -> None:
+async def test_server_can_start_during_a_global_reset_by_another(pair: list[Database]) -> None:
     initial_state = InitialState(Settings(database_url="sqlite://"), IdGenerator())
 
     await asyncio.gather(
@@ -311,7 +311,9 @@ async def test_delivery_settled_by_another_process_is_not_settled_again(pair: li
     assert query(pair[0], "SELECT status, due_at FROM status_callbacks") == [("delivered", None)]
 
 
-async def test_accounts_created_concurrently_with_one_seed_differ(pair: list[Database]) -> None:
+async def test_accounts_created_concurrently_with_the_same_random_seed_have_different_sids(
+    pair: list[Database],
+) -> None:
     def make(unit_of_work: UnitOfWork) -> str:
         return create_account(
             unit_of_work,
@@ -327,7 +329,7 @@ async def test_accounts_created_concurrently_with_one_seed_differ(pair: list[Dat
     assert len(set(made)) == AT_ONCE
 
 
-async def test_waiting_client_gets_an_event_of_another_process_at_once(
+async def test_waiting_client_immediately_gets_an_event_of_another_process(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     waiting = asyncio.create_task(account.events(type="call.ended", wait_seconds=300))
@@ -385,7 +387,7 @@ async def test_clock_set_by_another_replica_ends_an_advance(replicas: Replicas, 
     assert ended.status_code == 409
 
 
-async def test_clock_set_by_another_replica_can_be_advanced_at_once(
+async def test_clock_set_by_another_replica_can_be_advanced_immediately(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     elsewhere = replicas.elsewhere(account)
@@ -437,7 +439,7 @@ async def test_fault_with_a_count_is_triggered_once_across_replicas(
     assert sorted(answer.status_code for answer in answers) == [200] * (AT_ONCE - 3) + [503] * 3
 
 
-async def test_requests_to_one_replica_are_soon_listed_by_another(
+async def test_requests_to_one_replica_are_promptly_listed_by_another(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     await account.twilio("GET", "/Nowhere")
@@ -451,7 +453,7 @@ async def test_requests_to_one_replica_are_soon_listed_by_another(
     assert shown == [f"/2010-04-01/Accounts/{account.sid}/Nowhere"]
 
 
-async def test_permissions_used_at_one_replica_are_listed_by_another(
+async def test_permissions_used_on_one_replica_are_listed_by_another(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     elsewhere = replicas.elsewhere(account)
@@ -466,7 +468,7 @@ async def test_permissions_used_at_one_replica_are_listed_by_another(
     assert listed == ["twilio/voice/calls/list", "twilio/voice/outgoing-caller-ids/list"]
 
 
-async def test_snapshot_restored_by_another_replica_continues_ids(
+async def test_ids_continue_after_another_replica_restores_a_snapshot(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     await ringing(account)
@@ -522,7 +524,7 @@ async def test_failed_reset_keeps_requests_that_are_not_stored_yet(pair: list[Da
     assert await database.run(used_permissions, ACCOUNT_SID) == ["twilio/voice/calls/list"]
 
 
-async def test_access_token_of_one_replica_is_valid_on_the_other(
+async def test_access_token_issued_by_one_replica_is_valid_on_the_other(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     scopes = ["twilio/voice/outgoing-caller-ids/list"]

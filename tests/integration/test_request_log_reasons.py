@@ -87,7 +87,7 @@ async def test_unknown_user_name_is_logged_only_if_it_is_a_sid(
         (b"Basic " + base64.b64encode(GUESS.encode()), "malformed Basic credentials: no colon"),
     ],
 )
-async def test_unreadable_credentials_are_logged_with_their_defect(
+async def test_malformed_credentials_are_logged_with_the_reason(
     account: ControlledAccount, header: bytes | None, reason: str
 ) -> None:
     headers = {} if header is None else {b"Authorization": header}
@@ -97,7 +97,9 @@ async def test_unreadable_credentials_are_logged_with_their_defect(
     assert line["reason"] == reason
 
 
-async def test_path_of_another_account_is_logged(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_request_for_another_account_is_logged_with_the_reason(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
     stranger, key = await controlled.account(), await make_key(account)
     own, by_key = (account.sid, account.auth_token), (key.sid, key.secret)
     paths = [
@@ -135,7 +137,7 @@ async def test_refusals_of_valid_keys_are_logged(account: ControlledAccount) -> 
 
 
 @pytest.mark.parametrize("status", ["suspended", "closed"])
-async def test_account_that_is_not_active_is_logged(
+async def test_request_for_an_inactive_account_is_logged_with_its_status(
     controlled: Controlled, account: ControlledAccount, status: str
 ) -> None:
     child = await controlled.account(parent_sid=account.sid)
@@ -165,7 +167,7 @@ async def logged_post(account: ControlledAccount, query: str = "", **options: An
         (FORM, b'{"PhoneNumber": "+14158675309"}', "the body looks like JSON"),
     ],
 )
-async def test_body_without_parameters_is_logged(
+async def test_body_without_parameters_is_logged_with_the_reason(
     account: ControlledAccount, headers: dict[Any, Any], content: bytes, part: str
 ) -> None:
     line = await logged_post(account, headers=headers, content=content)
@@ -183,7 +185,7 @@ async def test_parameters_in_the_query_of_a_post_are_logged_as_not_read(account:
 
 
 @pytest.mark.parametrize("form", [{"data": {"PhoneNumber": NUMBER}}, {"files": {"PhoneNumber": (None, NUMBER)}}, {}])
-async def test_valid_form_has_no_hint_in_the_log(account: ControlledAccount, form: dict[str, Any]) -> None:
+async def test_valid_form_logs_no_hint(account: ControlledAccount, form: dict[str, Any]) -> None:
     line = await logged_post(account, **form)
 
     assert "hint" not in line

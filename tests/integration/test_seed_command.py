@@ -45,7 +45,7 @@ def serve_with_seed(command: Command, file: str) -> list[str]:
     return refused.complaints
 
 
-def test_seed_errors_are_reported_one_per_line_with_file_and_place(command: Command, tmp_path: Path) -> None:
+def test_seed_errors_are_reported_one_per_line_with_file_and_location(command: Command, tmp_path: Path) -> None:
     (tmp_path / "seed.toml").write_text(MISTAKEN, encoding="utf-8")
 
     complaints = serve_with_seed(command, "seed.toml")

@@ -67,7 +67,7 @@ def present_side_files(file: Path) -> int:
     return sum(Path(path).exists() for path in side_files(file))
 
 
-async def test_moved_file_gets_no_commits(database: SqliteDatabase, file: Path) -> None:
+async def test_moved_database_file_receives_no_commits(database: SqliteDatabase, file: Path) -> None:
     moved(file)
 
     with pytest.raises(DatabaseUnavailable, match="was deleted, moved or replaced: put it back"):
@@ -104,7 +104,7 @@ async def test_reads_are_refused_after_housekeeping_detects_a_moved_file(databas
     assert await database.run(revision) == HEAD
 
 
-async def test_deleted_log_is_checkpointed(database: SqliteDatabase, file: Path) -> None:
+async def test_deleted_write_ahead_log_is_checkpointed(database: SqliteDatabase, file: Path) -> None:
     await database.run(add_account)
     delete(side_files(file)[0])
 
@@ -143,7 +143,7 @@ async def test_side_files_of_another_database_are_kept_at_shutdown(file: Path) -
     second.close()
 
 
-async def test_damaged_file_is_refused_until_a_restart(database: SqliteDatabase) -> None:
+async def test_damaged_database_file_is_refused_until_a_restart(database: SqliteDatabase) -> None:
     def read_damaged(_: UnitOfWork) -> None:
         error = sqlite3.DatabaseError("database disk image is malformed")
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
@@ -159,7 +159,7 @@ async def test_damaged_file_is_refused_until_a_restart(database: SqliteDatabase)
     assert "restore the file from a backup" in str(await find_unready_reason(database))
 
 
-async def test_disk_without_space_for_several_requests_is_not_ready(database: SqliteDatabase) -> None:
+async def test_server_is_not_ready_without_disk_space_for_several_requests(database: SqliteDatabase) -> None:
     cursor = database.connection.cursor()
     cursor.execute("PRAGMA page_count")
     [pages] = cursor.fetchone() or [0]
@@ -258,7 +258,7 @@ async def test_closed_database_is_unavailable(file: Path) -> None:
         (sqlite3.ProgrammingError, "Incorrect number of bindings supplied.", None, SqliteFailure.DEFECT),
     ],
 )
-def test_error_of_sqlite_is_an_outage_or_a_defect(
+def test_sqlite_error_is_an_outage_or_a_defect(
     error: type[sqlite3.Error], text: str, code: int | None, failure: SqliteFailure
 ) -> None:
     raised = error(text)

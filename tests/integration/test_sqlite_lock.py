@@ -65,7 +65,7 @@ def test_sqlite_locks_survive_a_refused_open_under_another_name(file: Path) -> N
     assert "database is locked" in other.stderr
 
 
-def test_lock_file_does_not_remain_after_close(file: Path) -> None:
+def test_lock_file_is_removed_on_close(file: Path) -> None:
     open_database(f"sqlite:///{file}").close()
 
     assert [path.name for path in file.parent.iterdir()] == ["x.db"]
@@ -80,7 +80,7 @@ def older_server(file: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("older_server")
-def test_file_of_a_running_older_version_is_refused(file: Path) -> None:
+def test_database_file_in_use_by_an_older_version_is_refused(file: Path) -> None:
     with pytest.raises(DatabaseUnavailable, match="another ringback is using"):
         open_database(f"sqlite:///{file}")
 
@@ -135,7 +135,7 @@ def test_hard_linked_file_is_refused_where_it_cannot_be_flocked(file: Path) -> N
         open_database(f"sqlite:///{file}")
 
 
-def test_lock_ends_even_if_a_forked_process_has_inherited_it(file: Path) -> None:
+def test_lock_is_released_even_if_a_forked_process_has_inherited_it(file: Path) -> None:
     database = open_database(f"sqlite:///{file}")
     read, write = os.pipe()
     child = os.fork()
@@ -153,7 +153,7 @@ def test_lock_ends_even_if_a_forked_process_has_inherited_it(file: Path) -> None
 
 
 @pytest.mark.parametrize("kind", ["folder", "FIFO", "device"])
-def test_path_that_is_not_a_regular_file_is_refused(tmp_path: Path, kind: str) -> None:
+def test_database_path_that_is_not_a_regular_file_is_refused(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "x"
     if kind == "folder":
         file.mkdir()
@@ -168,7 +168,7 @@ def test_path_that_is_not_a_regular_file_is_refused(tmp_path: Path, kind: str) -
     assert str(refusal.value).endswith("choose another file with --database-url or RINGBACK_DATABASE_URL")
 
 
-def test_file_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_only_database_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> int:
         raise PermissionError(errno.EACCES, "Permission denied")
 

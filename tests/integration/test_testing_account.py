@@ -20,7 +20,7 @@ def requested(ringback: Account, **parameters: object) -> str:
     return call_sid
 
 
-def test_timeout_lists_the_events_that_happened(ringback: Account) -> None:
+def test_wait_timeout_lists_the_events_that_happened(ringback: Account) -> None:
     ringback.clock.freeze()
     call_sid = requested(ringback, call_delay=60)
 
@@ -33,7 +33,7 @@ def test_timeout_lists_the_events_that_happened(ringback: Account) -> None:
     )
 
 
-def test_timeout_shows_the_error_of_an_event(ringback: Account) -> None:
+def test_wait_timeout_shows_the_error_of_an_event(ringback: Account) -> None:
     call_sid = requested(ringback, status_callback="http://127.0.0.1:9/nobody#rc=0")
 
     ringback.wait_for("callback.failed", call_sid=call_sid, timeout_seconds=PATIENCE_SECONDS)
@@ -45,7 +45,7 @@ def test_timeout_shows_the_error_of_an_event(ringback: Account) -> None:
         ringback.wait_for("callback.delivered", call_sid=call_sid, timeout_seconds=0)
 
 
-def test_wait_after_an_event_ignores_earlier_ones(ringback: Account) -> None:
+def test_wait_after_an_event_ignores_earlier_events(ringback: Account) -> None:
     requested(ringback)
     ended = ringback.wait_for("call.ended", timeout_seconds=PATIENCE_SECONDS)
 
@@ -53,7 +53,7 @@ def test_wait_after_an_event_ignores_earlier_ones(ringback: Account) -> None:
         ringback.wait_for("call.ended", after=ended.id, timeout_seconds=0)
 
 
-def test_clock_is_frozen_set_run_and_advanced(ringback: Account) -> None:
+def test_clock_can_be_frozen_set_run_and_advanced(ringback: Account) -> None:
     assert ringback.clock.freeze(NOON) == NOON
     assert ringback.clock.advance(timedelta(hours=1)) == NOON + timedelta(hours=1)
     assert ringback.clock.advance(0.5) == ringback.clock.now == NOON + timedelta(hours=1, seconds=0.5)
@@ -78,7 +78,7 @@ def test_shared_key_signs_until_the_auth_token_is_selected(ringback: Account) ->
     assert settings == ["key=key_1,algorithm=HMAC_SHA256", None]
 
 
-def test_limits_of_a_policy_raise_their_exceptions(ringback: Account) -> None:
+def test_requests_beyond_the_limits_of_a_policy_raise_exceptions(ringback: Account) -> None:
     ringback.clock.freeze()
     policy = ringback.policy.set(account_type="full", calls_per_number_and_week=1, code_lifetime_seconds=5)
     client = ringback.client()
@@ -100,7 +100,7 @@ def test_limits_of_a_policy_raise_their_exceptions(ringback: Account) -> None:
     assert (ringback.policy.read().account_type, ringback.policy.read().overrides) == ("full", ())
 
 
-def test_script_of_a_phone_precedes_its_rule(ringback: Account) -> None:
+def test_script_of_a_phone_takes_precedence_over_its_rule(ringback: Account) -> None:
     phone = ringback.phone(NUMBER).always("busy", ring_seconds=2, extension="123")
     phone.will("unreachable", {"behavior": "enter-code", "key_seconds": 3})
 
@@ -183,7 +183,7 @@ def test_faults_are_added_listed_and_deleted(ringback: Account) -> None:
     assert ringback.client().outgoing_caller_ids.list() == []
 
 
-def test_inbox_has_the_received_and_callbacks_the_sent_request(ringback: Account) -> None:
+def test_inbox_shows_the_received_request_and_callbacks_the_sent_one(ringback: Account) -> None:
     inbox = ringback.inbox("of the test/1")
     call_sid = requested(ringback, status_callback=f"{inbox.url}?from=a%20test")
     delivered = ringback.wait_for("callback.delivered", call_sid=call_sid, timeout_seconds=PATIENCE_SECONDS)

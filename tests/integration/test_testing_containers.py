@@ -72,7 +72,7 @@ def test_documented_conftest_creates_accounts_in_a_container(engine: DockerEngin
     assert len(engine.removed) == 1
 
 
-def test_container_that_exits_is_an_error_with_its_log(engine: DockerEngine) -> None:
+def test_container_that_exits_causes_an_error_with_its_log(engine: DockerEngine) -> None:
     container = RingbackContainer(name="ours").with_env("RINGBACK_LOG_LEVEL", "debug")
     container.with_kwargs(extra_hosts={"db": "10.0.0.1"}, mem_limit="1g")
     container.with_setting(callback_allowed_hosts=["a.test", "b.test"], ring_second=1)
@@ -91,7 +91,7 @@ def test_container_that_exits_is_an_error_with_its_log(engine: DockerEngine) -> 
     assert engine.removed == {run.id}
 
 
-def test_missing_image_is_an_error_with_a_hint(engine: DockerEngine) -> None:
+def test_missing_image_causes_an_error_with_a_hint(engine: DockerEngine) -> None:
     with pytest.raises(ServerNotStarted, match=r"^ringbock: .*docker build --tag ringback PATH"):
         RingbackContainer("ringbock").start()
 
@@ -100,13 +100,13 @@ def test_missing_image_is_an_error_with_a_hint(engine: DockerEngine) -> None:
 
 @pytest.mark.parametrize("name", ["host", "port", "seed"])
 @pytest.mark.usefixtures("engine")
-def test_reserved_setting_of_a_container_is_an_error(name: str) -> None:
+def test_reserved_setting_of_a_container_causes_an_error(name: str) -> None:
     with pytest.raises(TypeError, match=rf"^{name}: not allowed for a container"):
         RingbackContainer().with_setting(**{name: "1"})
 
 
 @pytest.mark.usefixtures("engine")
-def test_unreadable_seed_file_is_an_error_at_once(tmp_path: Path) -> None:
+def test_unreadable_seed_file_causes_an_error_before_the_container_starts(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         RingbackContainer().with_seed(tmp_path / "none.toml")
 

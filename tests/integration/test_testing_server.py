@@ -50,17 +50,17 @@ def refuses_connections(url: str) -> bool:
     return False
 
 
-def test_server_with_an_invalid_setting_raises_its_log() -> None:
+def test_invalid_setting_raises_an_error_with_the_servers_log() -> None:
     with pytest.raises(ServerNotStarted, match=r"ended before it was ready; its log:\n  ringback: ring_seconds 'long'"):
         Server(ring_seconds="long")
 
 
-def test_unknown_setting_raises_the_log() -> None:
+def test_unknown_setting_raises_an_error_with_the_servers_log() -> None:
     with pytest.raises(ServerNotStarted, match=r"unknown option --ring-second. Did you mean --ring-seconds"):
         Server(ring_second=1)
 
 
-def test_port_in_use_raises_the_log() -> None:
+def test_port_in_use_raises_an_error_with_the_servers_log() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -141,7 +141,7 @@ def test_environment_and_env_file_are_ignored(monkeypatch: pytest.MonkeyPatch, t
         assert account.call(request.call_sid).attempts_left == 3
 
 
-def test_relative_paths_are_relative_to_the_suites_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_relative_paths_are_resolved_from_the_suites_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "seed.toml").write_text(
         '[[accounts]]\nsid = "AC' + "a" * 32 + '"\nauth_token = "x"\n', encoding="utf-8"
     )
@@ -190,7 +190,7 @@ def test_control_token_is_sent(guarded: Server) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "another"])
-def test_wrong_control_token_is_an_error_with_a_hint(guarded: Server, token: str | None) -> None:
+def test_wrong_control_token_causes_an_error_with_a_hint(guarded: Server, token: str | None) -> None:
     with (
         connect(guarded.base_url, token) as connection,
         pytest.raises(ControlError, match=r"requires a token\. Hint: send .*control_token .*accounts: 401") as raised,
@@ -200,7 +200,7 @@ def test_wrong_control_token_is_an_error_with_a_hint(guarded: Server, token: str
     assert raised.value.status == 401
 
 
-def test_other_http_server_is_an_error_with_a_hint() -> None:
+def test_url_of_another_http_server_causes_an_error_with_a_hint() -> None:
     with (
         CallbackReceiver(lambda _: Answer(200, {}, b"<p>Hello</p>")) as no_ringback,
         connect(no_ringback.url) as connection,

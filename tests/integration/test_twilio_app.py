@@ -72,14 +72,14 @@ async def test_responses_have_twilios_headers(client: httpx.AsyncClient) -> None
         assert "server" not in answer.headers
 
 
-async def test_options_needs_no_credentials(client: httpx.AsyncClient) -> None:
+async def test_options_request_needs_no_credentials(client: httpx.AsyncClient) -> None:
     answer = await client.options(NOWHERE, headers={"Authorization": "nonsense"})
 
     assert (answer.status_code, answer.content) == (204, b"")
     assert "content-type" not in answer.headers
 
 
-async def test_head_is_get_without_a_body(client: httpx.AsyncClient, known: str) -> None:
+async def test_head_request_gets_the_headers_of_get_without_a_body(client: httpx.AsyncClient, known: str) -> None:
     got, headed = await client.get(f"{known}.json"), await client.head(f"{known}.json")
 
     assert (headed.status_code, headed.content) == (200, b"")
@@ -153,7 +153,9 @@ async def test_method_that_is_not_allowed_gets_an_allow_header(
         f"{LIST}s",
     ],
 )
-async def test_missing_resource_is_404_in_the_requested_representation(path: str, client: httpx.AsyncClient) -> None:
+async def test_missing_resource_gets_a_404_in_the_requested_representation(
+    path: str, client: httpx.AsyncClient
+) -> None:
     answer = await client.get(path)
 
     expected = "application/json" if path.endswith(".json") else "application/xml"
@@ -185,7 +187,7 @@ async def test_bug_in_a_handler_gets_a_twilio_500_and_is_logged(
     assert [line["event"] for line in lines] == ["request failed", "request"]
 
 
-async def test_request_is_one_log_line_without_credentials(client: httpx.AsyncClient) -> None:
+async def test_request_is_logged_in_one_line_without_credentials(client: httpx.AsyncClient) -> None:
     with capture_logs() as lines:
         await client.get(f"{LIST}.json", params={"FriendlyName": "secret"})
         await client.get(f"{NOWHERE}.json")

@@ -164,7 +164,7 @@ def test_fault_with_a_value_that_the_control_api_refuses_is_skipped(outbox: Outb
 
 
 @pytest.mark.anyio
-async def test_unreadable_policy_leaves_the_settings_and_sends_a_callback_once(
+async def test_unreadable_policy_is_ignored_and_a_callback_is_sent_once(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     sid = outbox.enqueue(receiver.url)
@@ -189,7 +189,7 @@ def test_account_with_an_unknown_status_is_suspended_and_listed(simulation: Simu
 
 
 @pytest.mark.anyio
-async def test_unreadable_call_is_skipped_in_the_list_and_in_an_advance(outbox: Outbox) -> None:
+async def test_unreadable_call_is_skipped_in_the_list_and_during_an_advance(outbox: Outbox) -> None:
     simulation = outbox.simulation
     broken = simulation.validate("+14158675301").call_sid
     other = simulation.validate("+14158675302").call_sid

@@ -16,7 +16,7 @@ OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
 URL = "http://app.test/done"
 
 
-def test_response_has_the_code_and_the_call_sid(simulation: Simulation) -> None:
+def test_validation_response_has_the_code_and_the_call_sid(simulation: Simulation) -> None:
     answer = simulation.validate(friendly_name="Home", status_callback=URL, extension="12", call_delay_seconds=3)
 
     call = simulation.call(answer.call_sid)
@@ -30,7 +30,7 @@ def test_response_has_the_code_and_the_call_sid(simulation: Simulation) -> None:
     assert (call.attempts_allowed, call.attempts_left) == (3, 3)
 
 
-def test_response_has_a_null_name_if_none_was_given(simulation: Simulation) -> None:
+def test_validation_response_has_a_null_name_if_none_was_given(simulation: Simulation) -> None:
     assert simulation.validate().friendly_name is None
 
 
@@ -44,7 +44,7 @@ def test_verified_number_is_rejected_without_a_call(simulation: Simulation) -> N
     assert query(simulation.database, "SELECT count(*) FROM validation_calls") == [(0,)]
 
 
-def test_number_verified_by_another_account_can_be_verified_too(simulation: Simulation) -> None:
+def test_number_verified_by_another_account_can_also_be_verified(simulation: Simulation) -> None:
     ensure_account(simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
     simulation.unit_of_work.caller_ids.add(a_caller_id())
 

@@ -103,7 +103,7 @@ def test_write_ahead_log_is_overwritten_after_a_checkpoint(file: Path, writer: s
 
 
 @pytest.mark.parametrize(("page_bytes", "is_restarted"), [(ONE_PAGE_IS_LONG, True), (PAGE_BYTES, False)])
-def test_long_log_is_restarted_although_no_checkpoint_was_complete(
+def test_long_log_is_restarted_even_if_no_checkpoint_was_complete(
     file: Path,
     writer: sqlite3.Connection,
     reader: sqlite3.Connection,
@@ -124,7 +124,7 @@ def test_long_log_is_restarted_although_no_checkpoint_was_complete(
     assert (log_bytes(file) == length) is is_restarted
 
 
-def test_restart_that_a_reader_prevents_is_not_retried_at_every_checkpoint(
+def test_log_restart_that_a_reader_prevents_is_not_retried_at_every_checkpoint(
     file: Path, writer: sqlite3.Connection, reader: sqlite3.Connection, watched: list[Watch]
 ) -> None:
     ran: list[str] = []
@@ -168,7 +168,7 @@ def test_restarted_log_is_restarted_again_at_the_same_length(
     assert ran == [PASSIVE, RESTART, PASSIVE, PASSIVE, PASSIVE, RESTART, PASSIVE, PASSIVE]
 
 
-def test_checkpoint_by_another_program_gives_no_log_size(
+def test_checkpoint_during_one_by_another_program_reports_no_log_size(
     file: Path, writer: sqlite3.Connection, reader: sqlite3.Connection, watched: list[Watch]
 ) -> None:
     ran: list[str] = []
@@ -196,7 +196,7 @@ def is_free(file: Path) -> bool:
         return bool(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1] >= 0)
 
 
-def test_restart_waits_only_briefly(file: Path, writer: sqlite3.Connection, watched: list[Watch]) -> None:
+def test_log_restart_waits_only_briefly(file: Path, writer: sqlite3.Connection, watched: list[Watch]) -> None:
     del writer
     connections: list[sqlite3.Connection] = []
     make = sqlite3.connect
@@ -217,7 +217,7 @@ def test_restart_waits_only_briefly(file: Path, writer: sqlite3.Connection, watc
     assert timeout == (BUSY_TIMEOUT_MS,)
 
 
-def test_close_waits_for_a_checkpoint_and_prevents_later_ones(
+def test_closing_the_log_waits_for_a_checkpoint_and_prevents_later_ones(
     file: Path, writer: sqlite3.Connection, watched: list[Watch]
 ) -> None:
     begun, may_end = threading.Event(), threading.Event()

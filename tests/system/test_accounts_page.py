@@ -13,7 +13,7 @@ from support.waiting import PROGRAM_SECONDS
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_commands_of_the_page_create_a_subaccount_and_add_a_number(quick_server: ServerProcess) -> None:
+def test_accounts_page_commands_create_a_subaccount_and_add_a_number(quick_server: ServerProcess) -> None:
     block = readme_block("accounts-session", page=docs_page("accounts"))
     assert BASE_URL in block
     with quick_server.client() as client:

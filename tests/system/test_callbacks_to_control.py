@@ -66,7 +66,7 @@ def target(request: pytest.FixtureRequest, servers: tuple[ServerProcess, ServerP
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_callback_to_the_control_api_erases_nothing(target: Target, method: str) -> None:
+def test_callback_to_the_control_api_deletes_nothing(target: Target, method: str) -> None:
     attempt = target.erase_by(target.reset_url, method)
 
     assert attempt["answer"]["status_code"] == 403
@@ -74,27 +74,27 @@ def test_callback_to_the_control_api_erases_nothing(target: Target, method: str)
 
 
 @pytest.mark.parametrize("status", [302, 307])
-def test_callback_that_is_redirected_to_the_control_api_erases_nothing(target: Target, status: int) -> None:
+def test_callback_that_is_redirected_to_the_control_api_deletes_nothing(target: Target, status: int) -> None:
     with CallbackReceiver(lambda _: Answer(status, {"Location": target.reset_url})) as receiver:
         attempt = target.erase_by(receiver.url)
 
     assert [hop["status_code"] for hop in attempt["hops"]] == [status, 403]
 
 
-def test_callback_to_the_control_api_through_the_host_map_erases_nothing(target: Target) -> None:
+def test_callback_to_the_control_api_through_the_host_map_deletes_nothing(target: Target) -> None:
     attempt = target.erase_by(target.reset_url.replace("127.0.0.1", MAPPED))
 
     assert attempt["url"].startswith(f"http://{MAPPED}:")
     assert attempt["answer"]["status_code"] == 403
 
 
-def test_callback_with_the_control_token_in_its_url_erases_nothing(target: Target) -> None:
+def test_callback_with_the_control_token_in_its_url_deletes_nothing(target: Target) -> None:
     attempt = target.erase_by(target.reset_url.replace("http://", "http://user:token@"))
 
     assert attempt["answer"]["status_code"] == 403
 
 
-def test_page_of_another_origin_reaches_the_twilio_api_and_not_the_control_api(target: Target) -> None:
+def test_page_of_another_origin_can_call_the_twilio_api_but_not_the_control_api(target: Target) -> None:
     page = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 
     twilio = target.target.get(

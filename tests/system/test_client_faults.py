@@ -115,7 +115,7 @@ def test_connection_is_dropped_before_or_after_the_change(
     assert account.client.outgoing_caller_ids.list() is not None
 
 
-def test_error_response_is_dropped_too(account: Account) -> None:
+def test_error_response_can_also_be_dropped(account: Account) -> None:
     account.let(CREATE, {"drop": "after"}, times=1)
 
     with pytest.raises(requests.ConnectionError):
@@ -173,7 +173,7 @@ def test_dropped_response_is_not_logged_as_an_error(quick_server: ServerProcess,
     assert [line for line in quick_server.log if line.get("level") == "error"] == []
 
 
-def test_client_with_a_timeout_below_the_delay_times_out(account: Account) -> None:
+def test_client_with_a_timeout_shorter_than_the_delay_times_out(account: Account) -> None:
     account.let(LIST, {"delay_seconds": LONGEST_DELAY_SECONDS}, times=1)
     account.client.http_client.timeout = IMPATIENCE_SECONDS
 
@@ -183,7 +183,7 @@ def test_client_with_a_timeout_below_the_delay_times_out(account: Account) -> No
     assert account.faults() == []
 
 
-def test_client_with_a_timeout_above_the_delay_gets_its_response(account: Account) -> None:
+def test_client_with_a_timeout_longer_than_the_delay_gets_its_response(account: Account) -> None:
     account.let(LIST, {"delay_seconds": 0.2}, times=1)
 
     started = time.monotonic()
@@ -211,7 +211,7 @@ def test_callback_arrives_before_the_late_response_to_its_post(
 
 
 @pytest.mark.parametrize("status", [200, 502])
-def test_page_of_a_load_balancer_replaces_the_response(
+def test_error_page_of_a_load_balancer_replaces_the_response(
     status: int, quick_server: ServerProcess, account: Account
 ) -> None:
     account.let(CREATE, {"status": status, "body": "<html>Maintenance</html>", "content_type": "text/html"}, times=1)

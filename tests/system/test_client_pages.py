@@ -68,7 +68,7 @@ def test_index_of_clients_lists_every_page() -> None:
 
 
 @pytest.mark.usefixtures("direct")
-def test_python_code_creates_a_client_of_this_server(full_server: ServerProcess) -> None:
+def test_documented_python_code_creates_a_client_for_the_server(full_server: ServerProcess) -> None:
     client = python_names("python-line", full_server.base_url)["client"]
 
     listed = client.outgoing_caller_ids.list(limit=7)

@@ -101,7 +101,7 @@ def test_pooler_is_recognized_and_logged_once(replicas: list[ServerProcess]) -> 
         ]
 
 
-def test_pooler_restart_causes_only_503_and_loses_no_accepted_call(
+def test_pooler_restart_causes_only_503_responses_and_loses_no_accepted_call(
     replicas: list[ServerProcess], pooler: PgBouncer
 ) -> None:
     numbers = new_numbers(300)

@@ -33,7 +33,7 @@ def crash_round(crashing: World) -> None:
     [on_sqlite, pytest.param(on_postgresql, marks=[pytest.mark.postgresql, pytest.mark.slow])],
     ids=["sqlite", "postgresql"],
 )
-def test_server_killed_at_a_random_time_loses_and_duplicates_no_call(
+def test_server_killed_at_a_random_time_neither_loses_nor_duplicates_calls(
     tmp_path: Path, deployment: Callable[[Path], AbstractContextManager[Deployment]]
 ) -> None:
     seed = os.environ.get(SEED_VARIABLE) or str(secrets.randbits(32))

@@ -159,7 +159,7 @@ def side_files(file: Path) -> tuple[Path, Path]:
     return file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")
 
 
-def test_truncated_file_causes_503_until_restart_and_is_not_ready(file: Path) -> None:
+def test_truncated_file_causes_503_until_restart_and_fails_readiness(file: Path) -> None:
     with serving(file) as first, first.client() as http:
         assert post(http).status_code == 200
     with serving(file) as server, server.client() as http:
@@ -194,7 +194,9 @@ def test_file_that_another_program_has_vacuumed_is_still_used(file: Path, http: 
 
 
 @pytest.mark.parametrize("lose", [delete, delete_with_side_files, move_away, replace_by_a_backup, delete_the_log])
-def test_deleted_file_causes_503_and_is_not_ready(file: Path, http: httpx.Client, lose: Callable[[Path], None]) -> None:
+def test_deleted_file_causes_503_and_fails_readiness(
+    file: Path, http: httpx.Client, lose: Callable[[Path], None]
+) -> None:
     before = post(http)
 
     lose(file)
@@ -322,7 +324,7 @@ def damage(file: Path, table: str) -> None:
         opened.write(b"\xff" * page_size)
 
 
-def test_damaged_page_causes_503_and_few_log_lines_and_is_not_ready(file: Path) -> None:
+def test_damaged_page_causes_503_and_few_log_lines_and_fails_readiness(file: Path) -> None:
     with serving(file) as first:
         first.stop()
     damage(file, "validation_calls")
@@ -340,7 +342,7 @@ def test_damaged_page_causes_503_and_few_log_lines_and_is_not_ready(file: Path) 
     assert all("is damaged" in line["reason"] for line in refused)
 
 
-def test_dropped_table_causes_503_and_is_not_ready(file: Path, http: httpx.Client) -> None:
+def test_dropped_table_causes_503_and_fails_readiness(file: Path, http: httpx.Client) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("DROP TABLE outgoing_caller_ids")
 

@@ -153,7 +153,7 @@ def test_server_killed_on_a_full_disk_restarts_and_answers_reads(disk: SmallDisk
     assert (answer.status_code, answer.json()["outgoing_caller_ids"], ready.status_code) == (200, [], 200)
 
 
-def test_server_on_a_full_disk_exits_with_one_line(disk: SmallDisk) -> None:
+def test_server_that_cannot_start_on_a_full_disk_exits_with_a_one_line_error(disk: SmallDisk) -> None:
     with a_server(disk.folder) as first:
         first.stop()
     disk.use_up()

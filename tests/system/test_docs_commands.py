@@ -98,7 +98,7 @@ def test_make_serve_starts_the_server(page: Path) -> None:
     assert planned.splitlines()[-1] == ".venv/bin/ringback serve"
 
 
-def test_session_of_the_quick_start_verifies_a_number(empty_server: ServerProcess, tmp_path: Path) -> None:
+def test_quick_start_session_verifies_a_number(empty_server: ServerProcess, tmp_path: Path) -> None:
     program("curl")
     session = readme_block("curl-session", page=docs_page("quick-start"), base_url=empty_server.base_url)
     assert "\nsleep 5\n" in session
@@ -125,9 +125,7 @@ def test_shared_key_session_sets_shows_and_deletes_the_key(quick_server: ServerP
         assert client.get(f"/_ringback/accounts/{ACCOUNT_SID}/webhook-signing").status_code == 404
 
 
-def test_session_of_the_control_api_shows_a_busy_line_without_waiting(
-    empty_server: ServerProcess, tmp_path: Path
-) -> None:
+def test_control_api_session_shows_a_busy_line_without_waiting(empty_server: ServerProcess, tmp_path: Path) -> None:
     program("curl")
     session = readme_block("control-session", page=docs_page("control-api"), base_url=empty_server.base_url)
 
@@ -141,7 +139,7 @@ def test_session_of_the_control_api_shows_a_busy_line_without_waiting(
     assert (call["status"], call["validation_code"]) == ("busy", request["validation_code"])
 
 
-def test_session_of_oauth_lists_the_caller_ids(empty_server: ServerProcess, tmp_path: Path) -> None:
+def test_oauth_session_lists_the_caller_ids(empty_server: ServerProcess, tmp_path: Path) -> None:
     program("curl")
     session = readme_block("oauth-session", page=docs_page("control-api"), base_url=empty_server.base_url)
 
@@ -150,7 +148,7 @@ def test_session_of_oauth_lists_the_caller_ids(empty_server: ServerProcess, tmp_
     assert "outgoing_caller_ids" in json.loads(printed)
 
 
-def test_session_of_the_inbox_shows_a_valid_signature(tmp_path: Path) -> None:
+def test_inbox_session_shows_a_valid_signature(tmp_path: Path) -> None:
     program("curl")
     with ServerProcess(ring_seconds=0.02, key_seconds=0.02) as server:
         session = readme_block("inbox-session", page=docs_page("callbacks"), base_url=server.base_url)
@@ -231,7 +229,7 @@ def test_seed_file_creates_the_resources_in_its_comments(tmp_path: Path) -> None
     assert statuses == {ACCOUNT_SID: [200, 200], subaccount: [401, 200]}
 
 
-def test_table_of_settings_has_every_setting_with_its_variable_and_default() -> None:
+def test_settings_table_lists_every_setting_with_its_variable_and_default() -> None:
     table = {row["name"]: row for row in SETTING_ROW.finditer(docs_page("settings").read_text(encoding="utf-8"))}
 
     assert list(table) == list(Settings.model_fields)

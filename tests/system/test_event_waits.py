@@ -54,7 +54,7 @@ def lines_of(server: ServerProcess, query: str, headers: dict[str, str], wanted:
     return found
 
 
-def test_stream_sends_past_events_and_then_new_ones(server: ServerProcess) -> None:
+def test_event_stream_sends_past_events_and_then_new_ones(server: ServerProcess) -> None:
     with server.client() as client:
         client.put(CLOCK, json={"mode": "frozen"})
         validate(client)
@@ -69,7 +69,7 @@ def test_stream_sends_past_events_and_then_new_ones(server: ServerProcess) -> No
     assert [line for line in lines if line.startswith("event: ")] == [f"event: {event['type']}" for event in listed]
 
 
-def test_stream_client_that_reconnects_misses_no_event(server: ServerProcess) -> None:
+def test_event_stream_client_that_reconnects_misses_no_event(server: ServerProcess) -> None:
     with server.client() as client:
         validate(client)
         client.post(f"{CLOCK}/advance", json={"seconds": 60})
@@ -136,7 +136,7 @@ def idle_share(server: ServerProcess) -> float:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the processor time of another process is in /proc")
-def test_many_waiting_clients_use_little_processor_time_and_all_get_events(server: ServerProcess) -> None:
+def test_many_waiting_clients_use_little_cpu_time_and_all_get_events(server: ServerProcess) -> None:
     with server.client() as client, ExitStack() as opened:
         client.put(CLOCK, json={"mode": "frozen"})
         waits = [send_request(server, f"{EVENTS}?type=caller-id.created&wait_seconds=300") for _ in range(WAITERS)]

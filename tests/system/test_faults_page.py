@@ -12,7 +12,7 @@ from support.waiting import PROGRAM_SECONDS
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_commands_of_the_page_add_four_faults_and_delete_them() -> None:
+def test_faults_page_commands_add_four_faults_and_delete_them() -> None:
     block = readme_block("faults-session", page=docs_page("faults"))
     assert BASE_URL in block
 

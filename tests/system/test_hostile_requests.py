@@ -101,9 +101,7 @@ def test_hostile_request_gets_a_twilio_error_or_no_response(server: ServerProces
 
 
 @pytest.mark.parametrize("hostile", RINGBACK_REQUESTS, ids=lambda hostile: hostile.name)
-def test_hostile_request_outside_the_twilio_api_gets_an_error_of_ringback(
-    server: ServerProcess, hostile: Hostile
-) -> None:
+def test_hostile_request_outside_the_twilio_api_gets_a_ringback_error(server: ServerProcess, hostile: Hostile) -> None:
     play_quickly(server, hostile, check_own)
 
 

@@ -74,7 +74,7 @@ def skip_unless_installed(language: str) -> None:
 
 @pytest.mark.parametrize("lines", LINES)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_client_has_the_outcome_in_the_table(results: Mapping[Key, Result], row: TableRow, lines: str) -> None:
+def test_http_client_has_the_documented_outcome(results: Mapping[Key, Result], row: TableRow, lines: str) -> None:
     skip_unless_installed(row.lines)
 
     result = results[row.name, row.lines if lines == "its own" else "any", URL]
@@ -133,7 +133,7 @@ def test_node_uses_proxy_variables_from_the_documented_version_on(results: Mappi
     assert result.outcome == (PROXIED if heeds else REACHES_TWILIO), result.seen
 
 
-def test_table_lists_clients_of_every_language_and_remedies_for_those_that_reach_twilio() -> None:
+def test_client_table_lists_every_language_and_remedies_for_clients_that_reach_twilio() -> None:
     assert {row.lines for row in ROWS} == set(LANGUAGES)
     assert len({(row.lines, row.client) for row in ROWS}) == len(ROWS)
     assert all(row.instead.strip() for row in ROWS if row.outcome == REACHES_TWILIO)

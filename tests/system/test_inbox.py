@@ -129,7 +129,7 @@ def test_trailing_question_mark_is_part_of_the_signed_url(quick_server: ServerPr
     assert (message["url"], message["signature"]["is_valid"]) == (f"{inbox}?", True)
 
 
-def test_inbox_of_a_server_with_a_token_receives_without_it() -> None:
+def test_inbox_of_a_server_with_a_control_token_receives_messages_without_it() -> None:
     with ServerProcess(control_token="a-token") as server, server.client() as client:
         inbox = inbox_of(server, "x")
         received = client.post(inbox)
@@ -140,7 +140,7 @@ def test_inbox_of_a_server_with_a_token_receives_without_it() -> None:
     assert len(read.json()["messages"]) == 1
 
 
-def test_request_before_a_restart_is_in_the_journal_after_it(tmp_path: Path) -> None:
+def test_request_made_before_a_restart_remains_in_the_journal(tmp_path: Path) -> None:
     database_url = f"sqlite:///{tmp_path / 'ringback.db'}"
     with ServerProcess(database_url=database_url) as server, server.client() as client:
         request_id = client.get(f"{caller_ids_path()}.json").headers["twilio-request-id"]

@@ -57,7 +57,7 @@ def test_debug_log_of_all_operations_contains_no_secret(tmp_path: Path) -> None:
         assert not re.search(rf"(?<![0-9A-Fa-f.]){code}(?![0-9A-Fa-f])", log)
 
 
-def test_request_call_and_delivery_each_have_a_json_line(receiver: CallbackReceiver) -> None:
+def test_request_call_and_delivery_are_each_logged_as_a_json_line(receiver: CallbackReceiver) -> None:
     with ServerProcess(ring_seconds=0, key_seconds=0) as server, server.client() as client:
         form = {"PhoneNumber": "+14158675321", "StatusCallback": f"{receiver.url}/done"}
         created = client.post(f"{caller_ids_path()}.json", data=form)
@@ -84,7 +84,7 @@ def test_request_call_and_delivery_each_have_a_json_line(receiver: CallbackRecei
 
 
 @pytest.mark.usefixtures("command")
-def test_log_format_text_is_used_if_configured(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_log_format_is_used_if_configured(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs("text", "info")
     structlog.get_logger().info("request", status=200)
     structlog.get_logger().debug("nothing of this")
@@ -95,7 +95,7 @@ def test_log_format_text_is_used_if_configured(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.usefixtures("command")
-def test_library_warning_is_a_json_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_library_warning_is_logged_as_a_json_line(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs("json", "info")
     logging.getLogger("some.library").warning("careful: %s", "thin ice")
     logging.getLogger("some.library").info("nothing of this")

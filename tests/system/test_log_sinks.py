@@ -60,7 +60,7 @@ class Reading:
         self._thread.join(PATIENCE_SECONDS)
 
 
-def test_server_continues_after_the_reader_of_its_log_ends(tmp_path: Path) -> None:
+def test_server_continues_after_the_reader_of_its_log_exits(tmp_path: Path) -> None:
     command = ["bash", "-c", f"exec {shlex.join(COMMAND)} 2> >(head -1 >/dev/null)"]
 
     with observed(tmp_path, command=command) as server:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.skipif(
     not INSTALLED.is_dir(), reason="the lowest uvicorn is not installed: run `make .venv/.installed-lowest`"
 )
-def test_lowest_uvicorn_passes_the_tests_of_the_http_protocol() -> None:
+def test_lowest_supported_uvicorn_passes_the_http_protocol_tests() -> None:
     environment = {"PYTHONPATH": str(INSTALLED)}
     version = run_alone([sys.executable, "-c", "import uvicorn; print(uvicorn.__version__)"], ROOT, environment)
 

@@ -81,7 +81,7 @@ def test_connection_to_twilio_is_redirected_to_the_proxy(proxy: str) -> None:
     assert f"connect ECONNREFUSED {address}" in node(TO_TWILIO, proxy=proxy)
 
 
-def test_command_of_the_page_loads_the_redirect(tmp_path: Path) -> None:
+def test_node_page_command_loads_the_redirect(tmp_path: Path) -> None:
     found = re.search(r"`node (--require \S+) app\.js`", HTTP_PAGE.read_text(encoding="utf-8"))
     assert found
     (tmp_path / "ringback-authority").mkdir()

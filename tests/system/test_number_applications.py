@@ -64,18 +64,16 @@ def choices(quick_server: ServerProcess) -> Iterator[list[str]]:
         control.delete(f"{account}/caller-ids/{verified['sid']}")
 
 
-def test_application_that_lists_owned_and_verified_numbers_runs_in_python(client: Client, choices: list[str]) -> None:
+def test_python_application_lists_owned_and_verified_numbers(client: Client, choices: list[str]) -> None:
     assert set(caller_id_choices(client)) >= set(choices)
 
 
 @pytest.mark.node
-def test_application_that_lists_owned_and_verified_numbers_runs_in_node(
-    quick_server: ServerProcess, choices: list[str]
-) -> None:
+def test_node_application_lists_owned_and_verified_numbers(quick_server: ServerProcess, choices: list[str]) -> None:
     assert set(run_script("callerIdChoices", quick_server.base_url)) >= set(choices)
 
 
-def test_application_that_creates_a_subaccount_first_verifies_a_number_on_it(
+def test_application_creates_a_subaccount_and_verifies_a_number_on_it(
     quick_server: ServerProcess, client: Client
 ) -> None:
     tenant = Tenant(client, quick_server.base_url, "A customer")

@@ -78,7 +78,7 @@ def test_printed_variables_direct_an_unmodified_application_to_ringback(
     assert (refused["method"], refused["host"], refused["path"]) == ("POST", "api.local.twilio.com", MESSAGES)
 
 
-def test_php_line_directs_a_client_to_ringback(intercepting: InterceptingServer, tmp_path: Path) -> None:
+def test_printed_php_line_directs_a_client_to_ringback(intercepting: InterceptingServer, tmp_path: Path) -> None:
     source = PHP.place
     program = "\n".join(
         [

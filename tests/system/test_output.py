@@ -40,7 +40,7 @@ def run(folder: Path, arguments: list[str], redirection: str) -> "subprocess.Com
 
 
 @pytest.mark.parametrize("name", ["env", "migrate"])
-def test_command_with_unwritable_output_fails_with_one_line(tmp_path: Path, name: str) -> None:
+def test_command_with_unwritable_output_fails_with_a_one_line_error(tmp_path: Path, name: str) -> None:
     ended = run(tmp_path, COMMANDS[name], ">/dev/full")
 
     lines = ended.stderr.splitlines()

@@ -65,7 +65,7 @@ def fill(account: Visited) -> dict[str, Any]:
     return verified
 
 
-def test_axe_finds_no_problem_while_a_phone_rings_is_answered_and_ends(schemed: Page, account: Visited) -> None:
+def test_axe_finds_no_problem_while_a_call_rings_is_answered_and_ends(schemed: Page, account: Visited) -> None:
     page = PhonePage(schemed, account)
     page.open()
     assert violations(page.page) == [], "the welcome"

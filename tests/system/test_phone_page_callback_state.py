@@ -30,19 +30,19 @@ def shown(page: PhonePage, text: str) -> None:
     expect(page.trace.locator("p.callback")).to_have_text(text)
 
 
-def test_row_shows_that_the_callback_was_delivered(phone_page: PhonePage, account: Visited) -> None:
+def test_call_row_shows_that_the_callback_was_delivered(phone_page: PhonePage, account: Visited) -> None:
     account.validate(NUMBER, StatusCallback=account.inbox("app"))
 
     shown(phone_page, "StatusCallback delivered")
 
 
-def test_row_shows_that_no_callback_was_requested(phone_page: PhonePage, account: Visited) -> None:
+def test_call_row_shows_that_no_callback_was_requested(phone_page: PhonePage, account: Visited) -> None:
     account.validate(NUMBER)
 
     shown(phone_page, "No StatusCallback requested")
 
 
-def test_row_counts_the_attempts_of_a_callback_that_failed(phone_page: PhonePage, account: Visited) -> None:
+def test_call_row_counts_the_attempts_of_a_callback_that_failed(phone_page: PhonePage, account: Visited) -> None:
     account.validate(NUMBER, StatusCallback=f"{NOWHERE}#rc=5")
 
     shown(phone_page, "StatusCallback failed after 6 attempts")
@@ -50,7 +50,7 @@ def test_row_counts_the_attempts_of_a_callback_that_failed(phone_page: PhonePage
     expect(phone_page.page.get_by_role("status")).to_contain_text("StatusCallback failed after 6 attempts.")
 
 
-def test_row_shows_that_a_fault_invalidated_the_signature(phone_page: PhonePage, account: Visited) -> None:
+def test_call_row_shows_that_a_fault_invalidated_the_signature(phone_page: PhonePage, account: Visited) -> None:
     fault(account, signature="bad")
     account.validate(NUMBER, StatusCallback=account.inbox("app"))
 
@@ -58,21 +58,21 @@ def test_row_shows_that_a_fault_invalidated_the_signature(phone_page: PhonePage,
     expect(phone_page.trace.locator(".step.failed .title")).to_contain_text("with an invalid signature from a fault")
 
 
-def test_row_shows_that_a_fault_suppressed_the_callback(phone_page: PhonePage, account: Visited) -> None:
+def test_call_row_shows_that_a_fault_suppressed_the_callback(phone_page: PhonePage, account: Visited) -> None:
     fault(account, drop=True)
     account.validate(NUMBER, StatusCallback=account.inbox("app"))
 
     shown(phone_page, "StatusCallback suppressed by a fault")
 
 
-def test_row_names_another_fault_of_the_callback(phone_page: PhonePage, account: Visited) -> None:
+def test_call_row_names_another_fault_of_the_callback(phone_page: PhonePage, account: Visited) -> None:
     fault(account, duplicate=2)
     account.validate(NUMBER, StatusCallback=account.inbox("app"))
 
     shown(phone_page, "StatusCallback delivered (fault: duplicate 2) after 2 attempts")
 
 
-def test_row_shows_that_the_callback_is_pending_and_then_retried(phone_page: PhonePage, account: Visited) -> None:
+def test_call_row_shows_that_the_callback_is_pending_and_then_retried(phone_page: PhonePage, account: Visited) -> None:
     first, second = threading.Event(), threading.Event()
     gates = iter((first, second))
 

@@ -33,7 +33,7 @@ def test_new_user_verifies_a_number_in_two_clicks_and_six_keys(
     assert verified["phone_number"] == MANUAL
 
 
-def test_keyboard_alone_verifies_a_number(phone_page: PhonePage) -> None:
+def test_number_can_be_verified_with_the_keyboard_alone(phone_page: PhonePage) -> None:
     keyboard = phone_page.page.keyboard
     button = phone_page.button(RING)
     for _ in range(20):
@@ -71,7 +71,9 @@ def test_ringing_phone_shows_account_number_country_and_code(phone_page: PhonePa
     expect(phone_page.page).to_have_title(re.compile(r"^\(1\) ringing"))
 
 
-def test_wrong_code_uses_an_attempt_and_correct_code_is_accepted(phone_page: PhonePage, account: Visited) -> None:
+def test_wrong_code_uses_up_an_attempt_and_the_correct_code_is_accepted(
+    phone_page: PhonePage, account: Visited
+) -> None:
     code = ringing(account, phone_page)["validation_code"]
     wrong = "".join(str(9 - int(digit)) for digit in code)
 
@@ -144,7 +146,7 @@ def test_enter_key_sends_the_entered_digits_and_the_phone_waits_for_more(
     expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
 
 
-def test_w_pauses_between_digits(phone_page: PhonePage, account: Visited) -> None:
+def test_w_key_enters_a_pause_between_digits(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/clock", {"mode": "frozen"})
     request = ringing(account, phone_page)
     code, sid = request["validation_code"], request["call_sid"]
@@ -171,7 +173,7 @@ def test_hang_up_ends_the_call(phone_page: PhonePage, account: Visited) -> None:
     assert account.call(sid)["status"] == "completed"
 
 
-def test_reject_ends_the_call_as_busy(phone_page: PhonePage, account: Visited) -> None:
+def test_reject_button_ends_the_call_as_busy(phone_page: PhonePage, account: Visited) -> None:
     sid = ringing(account, phone_page)["call_sid"]
 
     phone_page.button("Reject").click()
@@ -180,7 +182,7 @@ def test_reject_ends_the_call_as_busy(phone_page: PhonePage, account: Visited) -
     assert account.call(sid)["status"] == "busy"
 
 
-def test_phone_of_an_ended_call_is_dismissed(phone_page: PhonePage, account: Visited) -> None:
+def test_phone_of_an_ended_call_can_be_dismissed(phone_page: PhonePage, account: Visited) -> None:
     ringing(account, phone_page)
     phone_page.button("Reject").click()
 
@@ -209,7 +211,7 @@ def test_actions_of_other_clients_are_shown(phone_page: PhonePage, account: Visi
     expect(phone_page.phone().locator(".digits")).to_have_accessible_name("Entered: 1 2")
 
 
-def test_timeout_of_a_prompt_is_shown(phone_page: PhonePage, account: Visited) -> None:
+def test_prompt_timeout_is_shown(phone_page: PhonePage, account: Visited) -> None:
     sid = ringing(account, phone_page)["call_sid"]
     account.control("POST", f"/calls/{sid}/answer")
 

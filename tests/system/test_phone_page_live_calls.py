@@ -91,7 +91,7 @@ def test_digits_of_a_timed_out_prompt_are_discarded(phone_page: PhonePage, accou
     expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
 
 
-def test_call_without_digits_shows_no_code_in_time(phone_page: PhonePage, account: Visited) -> None:
+def test_call_without_digits_shows_that_no_code_was_entered_in_time(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/clock", {"mode": "frozen"})
     account.validate(SILENT)
 
@@ -158,7 +158,7 @@ def test_manual_phone_rings_despite_its_rule(phone_page: PhonePage, account: Vis
     expect(phone_page.button("Answer")).to_be_focused()
 
 
-def test_double_click_rings_one_phone(phone_page: PhonePage, account: Visited) -> None:
+def test_double_click_rings_only_one_phone(phone_page: PhonePage, account: Visited) -> None:
     phone_page.button(RING).dblclick()
 
     expect(phone_page.button("Answer")).to_be_focused()

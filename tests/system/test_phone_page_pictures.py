@@ -56,7 +56,7 @@ def test_pictures_are_created_and_small(browser: Browser, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_picture_is_shown_by_the_page_on_the_phone_page(name: str) -> None:
+def test_picture_is_shown_on_the_docs_page_about_the_phone_page(name: str) -> None:
     assert f"](images/{name})" in docs_page("phone-page").read_text(encoding="utf-8")
     assert (IMAGES / name).stat().st_size < MAX_BYTES
 

@@ -32,7 +32,7 @@ SCROLL = """() => {
 }"""
 
 
-def test_page_loads_only_files_of_the_server_and_is_small(browser: Browser, account: Visited) -> None:
+def test_phone_page_loads_only_files_of_the_server_and_is_small(browser: Browser, account: Visited) -> None:
     with closing(new_context(browser)) as nothing_cached:
         phone_page = PhonePage(nothing_cached.new_page(), account)
         phone_page.open()
@@ -67,7 +67,7 @@ def test_five_hundred_verifications_can_be_scrolled(phone_page: PhonePage, accou
     assert scrolled > 10_000
 
 
-def test_page_requests_the_control_token_and_rejects_a_wrong_one(browser: Browser) -> None:
+def test_phone_page_requests_the_control_token_and_rejects_a_wrong_one(browser: Browser) -> None:
     with (
         ServerProcess(covered=False, control_token=TOKEN, prompt_timeout_seconds=60) as server,
         closing(Visited.new(server, token=TOKEN)) as account,
@@ -91,7 +91,7 @@ def test_page_requests_the_control_token_and_rejects_a_wrong_one(browser: Browse
         expect(page.get_by_role("group", name="Keypad")).to_be_visible()
 
 
-def test_page_reports_an_unreachable_server_and_reconnects(browser: Browser, tmp_path: Path) -> None:
+def test_phone_page_reports_an_unreachable_server_and_reconnects(browser: Browser, tmp_path: Path) -> None:
     streams: list[str] = []
     settings: dict[str, Any] = {"port": free_port(), "database_url": f"sqlite:///{tmp_path}/ringback.db"}
     with closing(new_context(browser)) as context:
@@ -116,7 +116,9 @@ def test_page_reports_an_unreachable_server_and_reconnects(browser: Browser, tmp
     assert int(streams[-1]) > int(streams[0]), "it goes on where it was"
 
 
-def test_page_switches_to_another_account_when_its_account_is_deleted(phone_page: PhonePage, account: Visited) -> None:
+def test_phone_page_switches_to_another_account_when_its_account_is_deleted(
+    phone_page: PhonePage, account: Visited
+) -> None:
     account.control("DELETE", "")
 
     expect(phone_page.page).not_to_have_url(re.compile(account.sid))
@@ -147,7 +149,7 @@ def test_reset_by_another_client_is_detected(phone_page: PhonePage, account: Vis
     expect(phone_page.button("Answer")).to_have_count(0)
 
 
-def test_page_loads_without_the_numbering_plan(browser: Browser, account: Visited) -> None:
+def test_phone_page_loads_without_the_numbering_plan(browser: Browser, account: Visited) -> None:
     with closing(new_context(browser)) as context:
         page = context.new_page()
         page.route("**/numbering-plan.json", lambda route: route.abort())
@@ -158,7 +160,7 @@ def test_page_loads_without_the_numbering_plan(browser: Browser, account: Visite
         expect(opened.phone("+15005550018")).to_be_visible()
 
 
-def test_rejection_of_the_page_is_shown_with_its_reason(browser: Browser, page_server: ServerProcess) -> None:
+def test_rejection_of_the_phone_page_is_shown_with_its_reason(browser: Browser, page_server: ServerProcess) -> None:
     refusal = {"error": "not by this name", "hint": "ask by an IP address"}
     with closing(new_context(browser)) as context:
         page = context.new_page()
@@ -170,7 +172,7 @@ def test_rejection_of_the_page_is_shown_with_its_reason(browser: Browser, page_s
         expect(page.get_by_text("The server does not respond.")).to_have_count(0)
 
 
-def test_page_without_javascript_shows_a_message(browser: Browser, page_server: ServerProcess) -> None:
+def test_phone_page_without_javascript_shows_a_message(browser: Browser, page_server: ServerProcess) -> None:
     with closing(browser.new_context(java_script_enabled=False)) as context:
         page = context.new_page()
         page.goto(page_server.base_url)

@@ -33,7 +33,7 @@ def first(held: list[Route], phone_page: PhonePage) -> Route:
     raise AssertionError("the page asked for nothing")
 
 
-def test_restarted_server_in_memory_is_followed_from_its_start(browser: Browser) -> None:
+def test_events_of_a_restarted_server_in_memory_are_followed_from_its_start(browser: Browser) -> None:
     settings: dict[str, Any] = {"covered": False, "port": free_port(), "prompt_timeout_seconds": 60}
     with closing(new_context(browser)) as context:
         with ServerProcess(**settings) as server, closing(first_account(server)) as account:
@@ -88,7 +88,7 @@ def test_outdated_list_is_not_shown(phone_page: PhonePage, account: Visited) -> 
     expect(phone_page.row()).to_contain_text("Busy")
 
 
-def test_change_during_a_read_is_read_too(phone_page: PhonePage, account: Visited) -> None:
+def test_change_during_a_read_is_also_read(phone_page: PhonePage, account: Visited) -> None:
     held: list[Route] = []
     phone_page.page.route("**/calls/CA*", lambda route: held.append(route), times=1)  # noqa: PLW0108 - as above
     sid = account.validate()["call_sid"]
@@ -179,7 +179,7 @@ def test_account_created_by_another_client_can_be_selected(phone_page: PhonePage
         expect(phone_page.page.get_by_role("combobox", name="Account")).to_contain_text("Made meanwhile")
 
 
-def test_token_with_invalid_characters_is_wrong(browser: Browser) -> None:
+def test_control_token_with_invalid_characters_is_reported_as_wrong(browser: Browser) -> None:
     with ServerProcess(covered=False, control_token="let-me-in") as server, closing(new_context(browser)) as context:
         page = context.new_page()
         page.goto(server.base_url)
@@ -193,7 +193,7 @@ def test_token_with_invalid_characters_is_wrong(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("address", ["#/toString", "#/__proto__", "#/calls/%", "#/calls/%E0%A4%A"])
-def test_invalid_address_shows_the_calls(phone_page: PhonePage, address: str) -> None:
+def test_invalid_url_fragment_shows_the_calls(phone_page: PhonePage, address: str) -> None:
     phone_page.page.evaluate("address => { location.hash = address; }", address)
 
     expect(phone_page.page.get_by_role("heading", level=1, name="Calls")).to_be_attached()

@@ -112,7 +112,7 @@ def test_signature_is_verified_for_every_receiver(phone_page: PhonePage, account
         ("**/requests?*", "The request journal cannot be read: out of order", "StatusCallback delivered"),
     ],
 )
-def test_failed_request_hides_no_other_data(
+def test_failed_request_does_not_hide_other_data(
     phone_page: PhonePage, account: Visited, lost: str, told: str, shown: str
 ) -> None:
     refusal = {"status": 500, "json": {"error": "out of order", "hint": ""}}

@@ -59,7 +59,7 @@ def test_numbers_of_every_kind_are_formatted_like_libphonenumber(phone_page: Pho
     assert [written for written, _ in shown] == expected
 
 
-def test_request_of_the_try_it_view_rings_a_phone(phone_page: PhonePage, account: Visited) -> None:
+def test_try_it_view_request_rings_a_phone(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Try it")
     page = phone_page.page
     page.get_by_label("Phone number").fill(NUMBER)
@@ -76,7 +76,7 @@ def test_request_of_the_try_it_view_rings_a_phone(phone_page: PhonePage, account
     assert call["status_callback_method"] == "GET"
 
 
-def test_refused_message_is_announced_and_listed(phone_page: PhonePage, account: Visited) -> None:
+def test_refused_message_request_is_announced_and_listed(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Clock")
     path = account.send_message()
 
@@ -260,7 +260,7 @@ def test_fault_is_created_triggered_and_deleted(phone_page: PhonePage, account: 
     assert account.control("GET", "/faults") == {"faults": []}
 
 
-def test_fault_of_callbacks_has_other_effects(phone_page: PhonePage, account: Visited) -> None:
+def test_callback_fault_has_separate_effects(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Faults")
     phone_page.page.get_by_label("Where").select_option("status-callback")
     phone_page.page.get_by_label("What").select_option(label="sent twice")

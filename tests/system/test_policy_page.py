@@ -13,7 +13,7 @@ from support.waiting import PROGRAM_SECONDS
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_commands_of_the_page_set_a_policy_show_it_and_delete_it(quick_server: ServerProcess) -> None:
+def test_policy_page_commands_set_show_and_delete_a_policy(quick_server: ServerProcess) -> None:
     block = readme_block("policy-session", page=docs_page("policy"))
     assert BASE_URL in block
     with quick_server.client() as client:

@@ -67,7 +67,7 @@ def test_caller_id_is_verified_fetched_updated_and_deleted(
     asyncio.run(operations())
 
 
-def test_streams_and_limits_fetch_all_pages(full_server: ServerProcess) -> None:
+def test_asynchronous_streams_and_limits_fetch_all_pages(full_server: ServerProcess) -> None:
     async def walk() -> tuple[list[str | None], int]:
         async with AsyncTwilioHttpClient() as http_client:
             client = client_at(full_server, http_client)

@@ -40,7 +40,7 @@ def full_client(full_server: ServerProcess) -> Iterator[Client]:
     made.http_client.session.close()
 
 
-def test_lines_of_the_page_create_a_client_for_the_initial_account(client: Client) -> None:
+def test_python_page_code_creates_a_client_for_the_initial_account(client: Client) -> None:
     assert (client.username, client.password) == (ACCOUNT_SID, AUTH_TOKEN)
 
 

@@ -80,7 +80,7 @@ def test_start_page_links_to_other_pages(quick_server: ServerProcess) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/phone/app.js", "/phone/page.css", "/docs"])
-def test_pages_load_nothing_from_other_hosts(quick_server: ServerProcess, path: str) -> None:
+def test_html_pages_load_nothing_from_other_hosts(quick_server: ServerProcess, path: str) -> None:
     page = get(quick_server, path)
 
     assert page.status_code == 200

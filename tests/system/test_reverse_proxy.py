@@ -81,7 +81,7 @@ def test_reverse_proxy_reaches_both_servers_and_adds_no_headers(
         assert [line for line in server.log if line.get("operation") == "create-validation-request"] != []
 
 
-def test_event_passes_through_the_reverse_proxy_at_once(front: httpx.Client) -> None:
+def test_event_passes_through_the_reverse_proxy_immediately(front: httpx.Client) -> None:
     events = f"/_ringback/accounts/{ACCOUNT_SID}/events/stream?type=call.queued"
     with front.stream("GET", events) as stream:
         asked = front.post(LIST, data={"PhoneNumber": number_at(100)}).json()

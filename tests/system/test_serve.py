@@ -85,7 +85,7 @@ def test_unknown_ringback_variable_causes_a_warning(home: tuple[Path, ServerProc
     assert warning["hint"] == "did you mean RINGBACK_RING_SECONDS?"
 
 
-def test_option_precedes_the_environment_which_precedes_the_env_file(tmp_path: Path) -> None:
+def test_options_override_the_environment_and_the_environment_overrides_the_env_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("RINGBACK_AUTH_TOKEN=of-the-file\nRINGBACK_ACCOUNT_SID=AC" + "5" * 32 + "\n")
     command = [sys.executable, "-m", "ringback", "serve", "--account-sid", OTHER_SID]
 
@@ -113,13 +113,13 @@ def test_database_in_memory_creates_no_file(quick_server: ServerProcess, quick_f
     assert list(quick_folder.iterdir()) == []
 
 
-def test_ready_checks_the_server_at_the_url(command: Command, quick_server: ServerProcess) -> None:
+def test_ready_command_checks_the_server_at_the_url(command: Command, quick_server: ServerProcess) -> None:
     asked = command("ready", "--url", f"{quick_server.base_url}/")
 
     assert (asked.status, asked.out, asked.err) == (0, "", "")
 
 
-def test_ready_ignores_proxy_variables(quick_server: ServerProcess) -> None:
+def test_ready_command_ignores_proxy_variables(quick_server: ServerProcess) -> None:
     asked = subprocess.run(  # noqa: S603
         ringback_with(
             {"ringback.commands.ready.TIMEOUT_SECONDS": PATIENCE_SECONDS}, "ready", "--url", quick_server.base_url
@@ -134,7 +134,7 @@ def test_ready_ignores_proxy_variables(quick_server: ServerProcess) -> None:
     assert (asked.returncode, asked.stderr) == (0, "")
 
 
-def test_ready_checks_the_configured_host_and_port_by_default(
+def test_ready_command_checks_the_configured_host_and_port_by_default(
     command: Command, quick_server: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RINGBACK_HOST", "0.0.0.0")  # noqa: S104
@@ -145,7 +145,7 @@ def test_ready_checks_the_configured_host_and_port_by_default(
     assert (asked.status, asked.err) == (0, "")
 
 
-def test_ready_accepts_host_and_port_without_a_scheme(command: Command, quick_server: ServerProcess) -> None:
+def test_ready_command_accepts_host_and_port_without_a_scheme(command: Command, quick_server: ServerProcess) -> None:
     asked = command("ready", "--url", quick_server.base_url.removeprefix("http://"))
 
     assert (asked.status, asked.out, asked.err) == (0, "", "")
@@ -159,7 +159,9 @@ def test_ready_accepts_host_and_port_without_a_scheme(command: Command, quick_se
         (Answer(404, body=b"<html>"), "it answers with status 404. Is it a ringback server?"),
     ],
 )
-def test_ready_prints_the_reason_why_a_server_is_not_ready(command: Command, answer: Answer, reason: str) -> None:
+def test_ready_command_prints_the_reason_why_a_server_is_not_ready(
+    command: Command, answer: Answer, reason: str
+) -> None:
     with CallbackReceiver(lambda _: answer) as receiver:
         asked = command("ready", "--url", receiver.url)
 
@@ -167,7 +169,7 @@ def test_ready_prints_the_reason_why_a_server_is_not_ready(command: Command, ans
     assert asked.complaints == [f"ringback: {receiver.url} is not ready: {reason}"]
 
 
-def test_ready_prints_one_line_with_status_1_if_no_server_listens(command: Command) -> None:
+def test_ready_command_prints_one_line_and_exits_with_status_1_if_no_server_listens(command: Command) -> None:
     asked = command("ready", "--url", "http://127.0.0.1:9")
 
     assert asked.status == 1
@@ -175,7 +177,7 @@ def test_ready_prints_one_line_with_status_1_if_no_server_listens(command: Comma
     assert line.startswith("ringback: http://127.0.0.1:9 is not ready: ")
 
 
-def test_port_0_is_printed_as_the_chosen_port(tmp_path: Path) -> None:
+def test_chosen_port_is_printed_instead_of_port_0(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ringback", "serve", "--port", "0", "--database-url", "sqlite://"]
     environment = {"PATH": os.environ["PATH"], "RINGBACK_LOG_LEVEL": "error"}
 

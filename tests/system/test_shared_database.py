@@ -61,7 +61,7 @@ def verified(http: httpx.Client) -> set[str]:
     return {caller_id["phone_number"] for caller_id in answer.json()["outgoing_caller_ids"]}
 
 
-def test_numbers_are_verified_by_every_worker(workers: ServerProcess) -> None:
+def test_every_worker_verifies_numbers(workers: ServerProcess) -> None:
     numbers = {number_at(position) for position in range(20)}
     for number in numbers:
         with workers.client() as http:  # separate connections, so that both workers get requests

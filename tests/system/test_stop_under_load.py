@@ -30,7 +30,7 @@ def create_ringing_calls(stopping: World) -> None:
 
 
 @pytest.mark.parametrize("deployment", [on_sqlite, on_postgresql], ids=["sqlite", "postgresql"])
-def test_server_stopped_under_load_ends_soon_and_loses_nothing(
+def test_server_stopped_under_load_exits_promptly_and_loses_nothing(
     tmp_path: Path, deployment: Callable[[Path], AbstractContextManager[Deployment]]
 ) -> None:
     seed = str(secrets.randbits(32))

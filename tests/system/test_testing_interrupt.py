@@ -222,6 +222,6 @@ def test_dead_server_is_reported_in_one_line_per_test(tmp_path: Path) -> None:
     assert "httpx" not in finished.stdout
 
 
-def test_server_runs_in_a_session_of_its_process_alone() -> None:
+def test_server_process_leads_a_separate_session() -> None:
     with Server() as server:
         assert os.getsid(server.process_id) == os.getpgid(server.process_id) == server.process_id

@@ -54,7 +54,7 @@ def server() -> Iterator[Server]:
         yield running
 
 
-def test_outcomes_pass_on_a_running_server(server: Server, tmp_path: Path) -> None:
+def test_outcome_examples_pass_on_a_running_server(server: Server, tmp_path: Path) -> None:
     modules = {"test_outcomes.py": readme_block("pytest-outcomes", page=PAGE)}
 
     finished = run_suite(tmp_path, modules, "--ringback-url", server.base_url)
@@ -62,7 +62,7 @@ def test_outcomes_pass_on_a_running_server(server: Server, tmp_path: Path) -> No
     assert (finished.status, finished.tests, finished.failed) == (0, 8, 0), finished.out
 
 
-def test_outcomes_in_many_processes_share_one_server(server: Server, tmp_path: Path) -> None:
+def test_outcome_examples_in_many_processes_share_one_server(server: Server, tmp_path: Path) -> None:
     modules = {"test_outcomes.py": readme_block("pytest-outcomes", page=PAGE), "conftest.py": MANY}
     before = [account.account_sid for account in server.accounts()]
 
@@ -73,7 +73,7 @@ def test_outcomes_in_many_processes_share_one_server(server: Server, tmp_path: P
     assert [account.account_sid for account in server.accounts()] == before
 
 
-def test_other_examples_pass_on_a_server_that_the_suite_starts(tmp_path: Path) -> None:
+def test_other_documented_examples_pass_on_a_server_that_the_suite_starts(tmp_path: Path) -> None:
     modules = {
         "test_more.py": readme_block("pytest-more", page=PAGE),
         "test_first.py": readme_block("quick-start", page=docs_page("quick-start")),
@@ -84,7 +84,7 @@ def test_other_examples_pass_on_a_server_that_the_suite_starts(tmp_path: Path) -
     assert (finished.status, finished.tests, finished.failed) == (0, 6, 0), finished.out
 
 
-def test_async_example_passes(tmp_path: Path) -> None:
+def test_asynchronous_pytest_example_passes(tmp_path: Path) -> None:
     modules = {"test_async.py": readme_block("pytest-async", page=PAGE)}
     ignored = [f"ignore:{text}:DeprecationWarning" for text in ("BasicAuth is deprecated", "The 'auth' parameter is")]
 
@@ -93,7 +93,7 @@ def test_async_example_passes(tmp_path: Path) -> None:
     assert (finished.status, finished.tests, finished.failed) == (0, 1, 0), finished.out
 
 
-def test_settings_of_conftest_reach_the_server(tmp_path: Path) -> None:
+def test_conftest_settings_reach_the_server(tmp_path: Path) -> None:
     modules = {"conftest.py": readme_block("pytest-settings", page=PAGE), "test_settings.py": ONE_ATTEMPT}
 
     finished = run_suite(tmp_path, modules)
@@ -101,7 +101,7 @@ def test_settings_of_conftest_reach_the_server(tmp_path: Path) -> None:
     assert (finished.status, finished.tests, finished.failed) == (0, 1, 0), finished.out
 
 
-def test_outcomes_are_complete_and_at_most_twelve_lines_long() -> None:
+def test_outcome_examples_are_complete_and_at_most_twelve_lines_long() -> None:
     source = readme_block("pytest-outcomes", page=PAGE)
     functions = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
     lengths = {name: (node.end_lineno or 0) - node.lineno + 1 for name, node in functions.items()}
@@ -113,7 +113,7 @@ def test_outcomes_are_complete_and_at_most_twelve_lines_long() -> None:
     assert {text for text in re.findall(r'"([a-z-]+)"', source) if text in OUTCOMES} == OUTCOMES
 
 
-def test_examples_and_handles_never_sleep() -> None:
+def test_documented_examples_and_handles_never_sleep() -> None:
     sources = {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("src/ringback/testing/**/*.py")}
     sources |= {name: readme_block(name, page=PAGE) for name in BLOCKS}
 

@@ -189,7 +189,7 @@ def test_package_installed_in_a_folder_with_any_name_migrates(tmp_path: Path, na
     assert b"is at" in finished.stdout
 
 
-def test_message_is_printed_in_any_encoding(tmp_path: Path) -> None:
+def test_output_is_printed_in_any_encoding(tmp_path: Path) -> None:
     finished = run(
         tmp_path, "migrate", "--database-url", "sqlite:///b\u00fc.db", variables={"PYTHONIOENCODING": "ascii"}
     )

@@ -157,7 +157,7 @@ def test_installed_package_has_the_pytest_plugin(installed: Path, tmp_path: Path
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
 @pytest.mark.skipif(python_for_everybody() is None, reason="no Python here that another user may run")
-def test_image_commands_work_for_a_user_with_a_writable_data_folder_only(installed: Path, folder: Path) -> None:
+def test_image_commands_work_for_a_user_who_can_write_only_the_data_folder(installed: Path, folder: Path) -> None:
     data = folder / "data"
     data.mkdir()
     os.chown(data, NOBODY, NOBODY)

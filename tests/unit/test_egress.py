@@ -194,7 +194,7 @@ def test_destination_of_a_url_follows_the_host_map(url: str, destination: tuple[
     assert EgressPolicy.of([], host_map).destination(parse_url(url)) == destination
 
 
-def test_address_of_a_mapped_name_with_a_final_dot_is_that_of_its_target() -> None:
+def test_mapped_name_with_a_trailing_dot_has_the_address_of_its_target() -> None:
     assert addresses("app.test.", **{"app.test": "10.1.2.9"}) == ["10.1.2.9"]
 
 

@@ -38,7 +38,7 @@ def test_parameters_in_a_body_without_a_content_type_are_ignored() -> None:
     assert form_of(a_request(b"a=1")) == {}
 
 
-def test_body_of_exactly_the_limit_is_read() -> None:
+def test_form_body_of_exactly_the_maximum_size_is_accepted() -> None:
     body = b"a=" + b"x" * (MAX_BODY_BYTES - 2)
 
     form = form_of(a_request(body[:1000], body[1000:], content_type=FORM, content_length=b"%d" % MAX_BODY_BYTES))

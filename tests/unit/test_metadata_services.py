@@ -54,7 +54,7 @@ def embeddings(ipv4: str) -> dict[str, str]:
     }
 
 
-def test_networks_in_the_table_all_have_a_test_address() -> None:
+def test_every_network_in_the_table_has_a_test_address() -> None:
     addresses = [ip_address(text) for text in IPV4 + IPV6]
 
     missing = [

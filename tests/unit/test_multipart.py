@@ -188,7 +188,7 @@ def test_multipart_part_headers_are_limited() -> None:
     assert refusal_of(f"--{BOUNDARY}\r\n".encode() + b"X" * 400_000) == MALFORMED
 
 
-def test_multipart_body_of_exactly_the_limit_is_read() -> None:
+def test_multipart_body_of_exactly_the_maximum_size_is_accepted() -> None:
     room = MAX_BODY_BYTES - len(closed(part("a", "")))
 
     assert fields_of(closed(part("a", "x" * room))) == {"a": "x" * room}

@@ -38,7 +38,7 @@ def test_phone_number_is_the_only_required_parameter() -> None:
     assert checked() == ValidationRequest(NUMBER, None, 0, None, None, "POST")
 
 
-def test_parameters_are_all_read() -> None:
+def test_every_parameter_is_read() -> None:
     request = checked(
         FriendlyName="Home",
         CallDelay="60",

@@ -49,7 +49,7 @@ def all_patterns() -> list[Pattern]:
     return [pattern for file in files for pattern in patterns_in(file.read_text(encoding="utf-8"), str(file))]
 
 
-def test_patterns_do_not_match_before_a_final_line_feed() -> None:
+def test_patterns_do_not_match_before_a_trailing_line_feed() -> None:
     patterns = all_patterns()
 
     assert len(patterns) > 30

@@ -35,7 +35,7 @@ def read(tmp_path: Path) -> Read:
     return write_and_read
 
 
-def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
+def test_every_field_of_a_seed_file_is_read(read: Read) -> None:
     seed = read(f"""
         [[accounts]]
         sid = "{AC}"
@@ -262,7 +262,7 @@ def test_owner_email_may_have_a_reserved_domain(read: Read, email: str) -> None:
         (f'{ACCOUNT}policy = {{ second_request = "ignore" }}', "accounts[0].policy.second_request", "supersede"),
     ],
 )
-def test_seed_error_is_reported_with_its_file_and_place(
+def test_seed_error_is_reported_with_its_file_and_location(
     text: str, place: str, mistake: str, read: Read, tmp_path: Path
 ) -> None:
     with pytest.raises(SeedError) as refusal:

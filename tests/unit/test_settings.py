@@ -183,7 +183,7 @@ def test_given_settings_override_the_environment(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("behavior", PhoneBehavior)
-def test_behaviors_can_all_be_the_default(behavior: PhoneBehavior, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_behavior_can_be_the_default(behavior: PhoneBehavior, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGBACK_PHONE_BEHAVIOR", behavior.value)
 
     assert Settings().phone_behavior == behavior

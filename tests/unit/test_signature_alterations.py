@@ -117,7 +117,7 @@ def test_single_difference_is_named(difference: str, signed: str, received: dict
     assert told.explanation == f"The signature is {verdict_words}: {told.difference}."
 
 
-def test_known_differences_all_have_a_case() -> None:
+def test_every_known_difference_has_a_test_case() -> None:
     named = {verdict(signed, **received).difference for _, signed, received in CASES}
 
     assert {words for words, _ in CHANGES} == named

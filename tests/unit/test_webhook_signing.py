@@ -28,7 +28,7 @@ def test_shared_key_signs_url_and_sorted_parameters(algorithm: SignatureAlgorith
     assert signature("shared secret", URL, FORM, algorithm) == expected
 
 
-def test_requests_of_a_callback_all_name_the_shared_key() -> None:
+def test_every_request_of_a_callback_names_the_shared_key() -> None:
     callback = a_callback(URL, webhook_signing=SIGNING)
     first = first_request(callback)
     second = redirected_request(callback, first, "/moved", 302)
