@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 
 from support.code_blocks import ROOT
 from support.databases.postgresql import migrated_database
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 from support.servers.seeds import number_at
 from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path, free_port
 from support.waiting import PATIENCE_SECONDS, eventually
@@ -36,9 +38,17 @@ def servers() -> Iterator[list[ServerProcess]]:
 
 @pytest.fixture
 def front(servers: list[ServerProcess], tmp_path: Path) -> Iterator[httpx.Client]:
+    with reverse_proxy([server.base_url for server in servers], tmp_path) as http:
+        eventually(lambda: _is_ready(http), what="the front")
+        yield http
+
+
+@contextmanager
+def reverse_proxy(replicas: list[str], folder: Path) -> Iterator[httpx.Client]:
+    """Run Caddy in front of servers, and yield a client for it."""
     port = free_port()
-    replicas = " ".join(server.base_url.removeprefix("http://") for server in servers)
-    environment = {"FRONT_PORT": str(port), "REPLICAS": replicas, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    addresses = " ".join(url.removeprefix("http://") for url in replicas)
+    environment = {"FRONT_PORT": str(port), "REPLICAS": addresses, "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
     caddy = subprocess.Popen(  # noqa: S603
         ["caddy", "run", "--config", ROOT / "deploy" / "Caddyfile", "--adapter", "caddyfile"],  # noqa: S607
         env=os.environ | environment,
@@ -47,13 +57,14 @@ def front(servers: list[ServerProcess], tmp_path: Path) -> Iterator[httpx.Client
         stderr=subprocess.DEVNULL,
     )
     owner = (ACCOUNT_SID, AUTH_TOKEN)
-    with httpx.Client(
-        base_url=f"http://127.0.0.1:{port}", auth=owner, timeout=PATIENCE_SECONDS, trust_env=False
-    ) as http:
-        eventually(lambda: _is_ready(http), what="the front")
-        yield http
-    caddy.terminate()
-    caddy.wait(PATIENCE_SECONDS)
+    try:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", auth=owner, timeout=PATIENCE_SECONDS, trust_env=False
+        ) as http:
+            yield http
+    finally:
+        caddy.terminate()
+        caddy.wait(PATIENCE_SECONDS)
 
 
 def _is_ready(http: httpx.Client) -> bool:
@@ -101,6 +112,19 @@ def test_surviving_server_takes_over_all_work(front: httpx.Client, servers: list
 
     assert set(answers) == {httpx.codes.OK}
     eventually(lambda: verified(front) == numbers, what="all verified")
+
+
+def test_503_of_a_replica_that_is_not_ready_passes_through_the_reverse_proxy(tmp_path: Path) -> None:
+    unavailable = Answer(503, {"Content-Type": "application/json"}, b'{"code": 20503}')
+
+    def answer(request: Received) -> Answer:
+        return Answer(200) if request.path == "/livez" else unavailable
+
+    with CallbackReceiver(answer) as replica, reverse_proxy([replica.url], tmp_path) as http:
+        replica.wait_for(2, where=lambda request: request.path in {"/livez", "/readyz"})
+        answered = http.post(LIST, data={"PhoneNumber": number_at(0)})
+
+    assert (answered.status_code, answered.content) == (503, unavailable.body)
 
 
 def test_compose_profile_starts_the_proxied_servers_after_the_migration() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from support.packaging.packages import (
     unpack,
 )
 from support.servers.server import ServerProcess, caller_ids_path
+from support.waiting import PROGRAM_SECONDS
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
 
@@ -180,3 +182,25 @@ def test_image_commands_work_for_a_user_who_can_write_only_the_data_folder(insta
     assert answer.status_code == 200
     assert status == 0
     assert (data / "ringback.db").stat().st_uid == NOBODY
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
+@pytest.mark.skipif(python_for_everybody() is None, reason="no Python here that another user may run")
+def test_image_command_names_the_working_directory_that_its_user_cannot_read(installed: Path, folder: Path) -> None:
+    data = folder / "data-of-root"
+    data.mkdir(mode=0o700)
+    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+
+    refused = subprocess.run(  # noqa: S603
+        [*as_nobody, str(installed / "ringback"), "serve"],
+        cwd=data,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PROGRAM_SECONDS,
+    )
+
+    reason = f"the working directory {data} cannot be used (Permission denied)"
+    advice = "allow this user to read it, or run ringback as another user or in another directory"
+    assert (refused.returncode, refused.stderr) == (2, f"ringback: {reason}: {advice}\n")

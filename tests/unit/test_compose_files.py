@@ -13,7 +13,7 @@ from ringback.config.settings import ENVIRONMENT_PREFIX, Settings
 from ringback.domain.twilio_hosts import TWILIO_DOMAIN, Product
 from support.code_blocks import ROOT
 from support.packaging.compose import COMPOSE_FILES, PAGES, Service, documents, services
-from support.packaging.image import environment, final_stage
+from support.packaging.image import environment, final_stage, folders, health_check
 
 SERVICES = services()
 RINGBACK_SERVICES = [service for service in SERVICES if service.is_ringback]
@@ -25,6 +25,14 @@ PROXY_VARIABLE = "RINGBACK_PROXY"
 HOST_MACHINE = "host.docker.internal"
 TRUSTING = {"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"}
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - what is read, not listened on
+DETERMINED = {
+    *("HOST", "PORT", "WORKERS", "DATABASE_URL", "DATABASE_LISTEN_URL", "SEED", "CALLBACK_CA_FILE", "INTERCEPT"),
+    *("INTERCEPT_HOST", "INTERCEPT_PORT", "TLS_PORT", "AUTHORITY_FOLDER"),
+}
+"""Settings of compose.yaml that users cannot set from outside."""
+RETRIES_POSTS = (2, 11, 2)
+"""The first version of Caddy that retries a POST at another replica."""
+UNHEALTHY_SECONDS = 20
 
 
 def by_place(service: Service) -> str:
@@ -45,27 +53,21 @@ def siblings(service: Service) -> dict[str, Service]:
     return {other.name: other for other in SERVICES if other.document is service.document}
 
 
-def own_folders() -> set[str]:
-    """Return the folders that the image creates for its user."""
-    [making] = [arguments for name, arguments in final_stage() if name == "RUN" and "install --directory" in arguments]
-    return set(re.findall(r"install --directory --owner=ringback --group=ringback --mode=\d+ (\S+)", making))
-
-
 def test_compose_services_of_all_files_and_pages_are_found() -> None:
     places = {place for place, _ in documents()}
 
     assert {"compose.yaml", "examples/compose/compose.yaml", "examples/compose/compose.by-name.yaml"} <= places
     assert {"docs/interception.md 1", "docs/quick-start.md 1", "docs/ci.md 1", "docs/ci.md 4"} <= places
     assert len(RINGBACK_SERVICES) >= 9
-    assert own_folders() == {"/data", "/authority"}
+    assert folders().keys() == {"/data", "/authority"}
 
 
 @pytest.mark.parametrize("service", RINGBACK_SERVICES, ids=by_place)
 def test_container_variables_are_settings_with_valid_values(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     settings_of(service, monkeypatch)
 
-    assert {name for name in service.environment if name.startswith(ENVIRONMENT_PREFIX)} <= KNOWN
-    assert all(isinstance(value, str) for value in service.environment.values())
+    assert {name for name in service.variables if name.startswith(ENVIRONMENT_PREFIX)} <= KNOWN
+    assert all(isinstance(value, str | None) for value in service.variables.values())
 
 
 @pytest.mark.parametrize("service", RINGBACK_SERVICES, ids=by_place)
@@ -90,10 +92,10 @@ def test_compose_ports_are_published_for_the_local_machine_only(service: Service
 @pytest.mark.parametrize("service", RINGBACK_SERVICES, ids=by_place)
 def test_writable_volumes_belong_to_the_services_user(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings_of(service, monkeypatch)
-    folders = {folder for _, folder, is_writable in service.volumes if is_writable}
+    mounted = {folder for _, folder, is_writable in service.volumes if is_writable}
 
-    assert folders <= own_folders()
-    assert settings.authority_folder is None or settings.authority_folder in folders
+    assert mounted <= folders().keys()
+    assert settings.authority_folder is None or settings.authority_folder in mounted
 
 
 @pytest.mark.parametrize("service", OTHER_SERVICES, ids=by_place)
@@ -168,6 +170,60 @@ def test_build_folder_has_a_dockerfile(service: Service) -> None:
     file = ROOT / service.place.partition(":")[0]
 
     assert folder is None or (file.parent / folder / "Dockerfile").is_file()
+
+
+@pytest.mark.parametrize("name", ["ringback", "migrate", "ringback-a", "ringback-b"])
+def test_settings_pass_through_compose_unless_it_determines_them(name: str) -> None:
+    [service] = [service for service in SERVICES if service.place == f"compose.yaml: {name}"]
+    passed = {
+        variable
+        for variable, value in service.variables.items()
+        if value is None or value.startswith(f"${{{variable}:-")
+    }
+
+    assert {variable.removeprefix(ENVIRONMENT_PREFIX) for variable in KNOWN - passed} == DETERMINED
+
+
+@pytest.mark.parametrize(
+    "service", [service for service in SERVICES if service.described.get("image", "").startswith("caddy")], ids=by_place
+)
+def test_load_balancer_is_a_version_of_caddy_that_retries_posts(service: Service) -> None:
+    version = re.fullmatch(r"caddy:(\d+)\.(\d+)\.(\d+)-alpine", service.described["image"])
+
+    assert version is not None, "the version is not pinned"
+    assert tuple(map(int, version.groups())) >= RETRIES_POSTS
+
+
+def test_load_balancer_forwards_to_replicas_that_are_up_but_not_ready() -> None:
+    caddyfile = (ROOT / "deploy" / "Caddyfile").read_text(encoding="utf-8")
+
+    assert re.findall(r"^\s*health_uri (\S+)$", caddyfile, re.MULTILINE) == ["/livez"]
+
+
+@pytest.mark.parametrize("service", [service for service in SERVING if "jobs" not in service.document], ids=by_place)
+def test_container_that_is_not_ready_becomes_unhealthy_within_seconds(service: Service) -> None:
+    own = {name: str(value).removesuffix("s") for name, value in service.described.get("healthcheck", {}).items()}
+    options = health_check() | {name: int(value) for name, value in own.items()}
+
+    assert (options["interval"] + options["timeout"]) * options["retries"] <= UNHEALTHY_SECONDS
+
+
+@pytest.mark.parametrize(
+    "service", [service for service in OTHER_SERVICES if "build" in service.described], ids=by_place
+)
+def test_built_service_has_a_health_check(service: Service) -> None:
+    folder = (ROOT / service.place.partition(":")[0]).parent / service.described["build"]
+
+    assert re.search(
+        r"^HEALTHCHECK .*--start-period=", (folder / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+
+def test_containers_leave_no_anonymous_volumes() -> None:
+    assert [arguments for name, arguments in final_stage() if name == "VOLUME"] == []
+    assert [
+        volume for service in SERVICES for volume in service.described.get("volumes", ()) if ":" not in volume
+    ] == []
 
 
 @pytest.mark.parametrize("file", [*COMPOSE_FILES, *PAGES], ids=lambda path: str(path.relative_to(ROOT)))

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from ringback.commands.main import main
-from ringback.config.settings import Settings, base_url, is_open_to_others, unknown_names
+from ringback.config.settings import Settings, is_open_to_others, unknown_names
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import AccountType, LongFriendlyName, SecondRequest, SignedPort
 
@@ -254,20 +254,6 @@ def test_unknown_names_with_the_prefix_of_settings_are_listed(monkeypatch: pytes
     (tmp_path / ".env").write_text("RINGBACK_PROT=1\nexport ringback_sed=\nRINGBACK_SEED=x\nOTHER=x\n")
 
     assert unknown_names() == ["RINGBACK_", "RINGBACK_PROT", "ringback_hots", "ringback_sed"]
-
-
-@pytest.mark.parametrize(
-    ("host", "url"),
-    [
-        ("127.0.0.1", "http://127.0.0.1:80"),
-        ("0.0.0.0", "http://127.0.0.1:80"),  # noqa: S104 - a value, not a socket
-        ("::", "http://[::1]:80"),
-        ("2001:db8::1", "http://[2001:db8::1]:80"),
-        ("box", "http://box:80"),
-    ],
-)
-def test_server_that_listens_on_all_addresses_has_a_loopback_url(host: str, url: str) -> None:
-    assert base_url(host, 80) == url
 
 
 def test_variables_that_orchestrators_generate_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:

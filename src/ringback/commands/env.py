@@ -14,7 +14,8 @@ from typing import NamedTuple
 from ringback.clock import SystemClock
 from ringback.commands.client_versions import safe_version_note, version_warnings
 from ringback.commands.exit_status import FAILED, OK, WRONG_USAGE, fail
-from ringback.config.settings import Settings, authority_folder, base_url, local_address
+from ringback.config.addresses import base_url, local_address
+from ringback.config.settings import Settings, authority_folder
 from ringback.proxy.certificate_authority import open_authority
 from ringback.proxy.file_permissions import CertificateAuthorityUnavailable
 from ringback.proxy.trust_files import NODE_REDIRECT, STORE_PASSWORD, TrustFiles

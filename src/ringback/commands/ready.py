@@ -1,17 +1,22 @@
 """The command `ringback ready`: ask a server whether it is ready."""
 
-import json
 from contextlib import closing
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
-from ringback.commands.exit_status import FAILED, OK, WRONG_USAGE, fail
-from ringback.config.settings import base_url, read_settings
+from ringback.commands.exit_status import OK, WRONG_USAGE, fail
+from ringback.commands.health_check import (
+    MAX_ANSWER_BYTES,
+    TIMEOUT_SECONDS,
+    answered_reason,
+    connection_reason,
+    report,
+)
+from ringback.config.addresses import base_url
+from ringback.config.settings import read_settings
 
-TIMEOUT_SECONDS = 3.0
-MAX_ANSWER_BYTES = 64 * 1024
 DEFAULT_HOST = "127.0.0.1"
 
 
@@ -26,7 +31,7 @@ def run(url: str | None) -> int:
     except WrongUrl as error:
         return fail(WRONG_USAGE, str(error))
     reason = reason_not_ready(base)
-    return fail(FAILED, f"{base} is not ready: {reason}") if reason else OK
+    return report(base, reason) if reason else OK
 
 
 def _configured_url() -> str:
@@ -68,19 +73,14 @@ def reason_not_ready(url: str) -> str | None:
         with closing(error):
             return _answered_reason(error)
     except URLError as error:
-        return _connection_reason(error.reason)
+        return connection_reason(error.reason)
     except (HTTPException, OSError, ValueError) as error:
-        return _connection_reason(error)
+        return connection_reason(error)
 
 
 def _answered_reason(error: HTTPError) -> str:
     try:
-        return str(json.loads(error.read(MAX_ANSWER_BYTES))["reason"])
-    except (HTTPException, OSError, ValueError, TypeError, KeyError):
-        return f"it answers with status {error.code}. Is it a ringback server?"
-
-
-def _connection_reason(error: object) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there. Start the server with `ringback serve`, or name another one with --url."
-    return str(error) or type(error).__name__
+        body = error.read(MAX_ANSWER_BYTES)
+    except (HTTPException, OSError):
+        body = b""
+    return answered_reason(error.code, body)

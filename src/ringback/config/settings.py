@@ -1,4 +1,4 @@
-"""The settings. No other module reads the environment for them."""
+"""The settings. No other module reads the environment for them, except `addresses` for health checks."""
 
 import os
 import re
@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
+from ringback.config.addresses import DEFAULT_HOST, DEFAULT_PORT, ENV_FILE
 from ringback.config.validators import (
     HOST_NAME,
     AccountSidText,
@@ -33,12 +34,10 @@ from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import AccountType, LongFriendlyName, SecondRequest, SignedPort
 
 ENVIRONMENT_PREFIX = "RINGBACK_"
-ENV_FILE = ".env"
 AUTHORITY_FOLDER = "ringback-authority"
 
 _DATABASE_URL = re.compile(r"sqlite://(/[^?#]+)?|postgresql\+psycopg://[^#]+")
 _HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
-_LOCAL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not listened on
 
 
 class UnreadableEnvFile(Exception):
@@ -57,8 +56,8 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
     )
 
-    host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8010, ge=0, le=65_535, description="port to listen on; 0 chooses a free port")
+    host: str = Field(DEFAULT_HOST, description="address to listen on")
+    port: int = Field(DEFAULT_PORT, ge=0, le=65_535, description="port to listen on; 0 chooses a free port")
     database_url: str = Field("sqlite:///ringback.db", description="database URL; sqlite:// keeps everything in memory")
     database_listen_url: str | None = Field(
         None, description="URL that bypasses the connection pooler, if database_url points to one"
@@ -242,6 +241,11 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
     except UnicodeDecodeError as error:
         raise UnreadableEnvFile(f"{ENV_FILE} is not UTF-8: {error.reason} at byte {error.start}") from error
     except OSError as error:
+        if not os.access(".", os.X_OK):
+            hint = "allow this user to read it, or run ringback as another user or in another directory"
+            raise UnreadableEnvFile(
+                f"the working directory {Path.cwd()} cannot be used ({error.strerror}): {hint}"
+            ) from error
         raise UnreadableEnvFile(f"{ENV_FILE}: {error.strerror or error}") from error
 
 
@@ -278,14 +282,3 @@ def authority_folder(settings: Settings) -> Path:
     file = settings.database_url.removeprefix("sqlite:///")
     folder = Path(file).parent if file != settings.database_url else Path()
     return (folder / AUTHORITY_FOLDER).absolute()
-
-
-def base_url(host: str, port: int) -> str:
-    """Return the URL at which a client on this machine reaches a server that listens on `host` and `port`."""
-    name = local_address(host)
-    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
-
-
-def local_address(host: str) -> str:
-    """Return the address at which a client on this machine reaches a server that listens on `host`."""
-    return _LOCAL_ADDRESSES.get(host, host)

@@ -10,7 +10,8 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from ringback.config.settings import ENVIRONMENT_PREFIX, Settings, base_url
+from ringback.config.addresses import base_url
+from ringback.config.settings import ENVIRONMENT_PREFIX, Settings
 from ringback.server.http_protocol import TwilioHttpProtocol
 from ringback.supervision import Supervisor
 

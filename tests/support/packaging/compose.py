@@ -12,6 +12,7 @@ from support.code_blocks import ROOT
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/*.md")])
 COMPOSE_FILES = sorted([ROOT / "compose.yaml", *ROOT.glob("examples/*/compose*.yaml")])
 _BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_DEFAULT = re.compile(r"\$\{[A-Z_]+:-([^}]*)\}")
 IMAGES = re.compile(r"(.*/)?ringback(:.*)?")
 
 
@@ -28,9 +29,15 @@ class Service(NamedTuple):
         return IMAGES.fullmatch(self.described.get("image", "")) is not None
 
     @property
-    def environment(self) -> dict[str, str]:
-        found: dict[str, str] = self.described.get("environment") or self.described.get("env") or {}
+    def variables(self) -> dict[str, str | None]:
+        """Variables of the container. Those without a value have the value of the user's environment."""
+        found: dict[str, str | None] = self.described.get("environment") or self.described.get("env") or {}
         return found
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables of the container, for a user whose environment sets none of them."""
+        return {name: _DEFAULT.sub(r"\1", value) for name, value in self.variables.items() if value is not None}
 
     @property
     def ports(self) -> list[tuple[str, int]]:

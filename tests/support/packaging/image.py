@@ -18,11 +18,39 @@ def instructions() -> list[tuple[str, str]]:
     return [(name.upper(), arguments) for name, arguments in split]
 
 
+def stages() -> dict[str, list[tuple[str, str]]]:
+    """Return the instructions of each stage by its name. That of the image, which has no name, is ``""``."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    stage: list[tuple[str, str]] = []
+    for name, arguments in instructions():
+        if name == "FROM":
+            stage = found[arguments.partition(" AS ")[2]] = []
+        stage.append((name, arguments))
+    return found
+
+
 def final_stage() -> list[tuple[str, str]]:
     """Return the instructions of the image's stage."""
-    found = instructions()
-    last = max(position for position, (name, _) in enumerate(found) if name == "FROM")
-    return found[last:]
+    return stages()[""]
+
+
+def folders() -> dict[str, int]:
+    """Return the folders that the image creates for data, with their modes."""
+    runs = [arguments for name, arguments in final_stage() if name == "RUN"]
+    made = re.findall(r"install --directory --mode=(\d+) (\S+)", " ".join(runs))
+    return {folder: int(mode, 8) for mode, folder in made}
+
+
+def labels() -> dict[str, str]:
+    """Return the image's labels."""
+    pairs = [pair for name, arguments in final_stage() if name == "LABEL" for pair in shlex.split(arguments)]
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def health_check() -> dict[str, int]:
+    """Return the options of the image's health check, as integers without units."""
+    [arguments] = [arguments for name, arguments in final_stage() if name == "HEALTHCHECK"]
+    return {name: int(value) for name, value in re.findall(r"--([a-z-]+)=(\d+)", arguments)}
 
 
 def command(name: str) -> list[str]:
@@ -42,9 +70,11 @@ def environment() -> dict[str, str]:
 
 
 def build_context() -> list[str]:
-    """Return the paths that the first stage copies from the checkout."""
-    sources: list[str] = []
-    for name, arguments in instructions():
-        if name == "COPY" and "--from" not in arguments:
-            sources += arguments.split()[:-1]
-    return sources
+    """Return the paths that the stages copy from the checkout."""
+    return sorted({source for stage in stages().values() for source in copied(stage)})
+
+
+def copied(stage: list[tuple[str, str]]) -> list[str]:
+    """Return the paths that a stage copies from the checkout."""
+    copies = [arguments.split() for name, arguments in stage if name == "COPY"]
+    return [source for words in copies if not words[0].startswith("--from") for source in words[:-1]]
