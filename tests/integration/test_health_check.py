@@ -51,7 +51,7 @@ def test_health_check_has_the_status_and_the_message_of_ready(
         status, printed = check(receiver.url), capsys.readouterr()
         asked = command("ready", "--url", receiver.url)
 
-    assert [received.path for received in receiver.received] == ["/readyz"] * 2
+    assert [received.target for received in receiver.received] == ["/readyz"] * 2
     assert (status, printed.out, printed.err) == (asked.status, asked.out, asked.err)
 
 

@@ -8,7 +8,6 @@ from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -27,7 +26,7 @@ from support.packaging.image import (
 )
 from support.waiting import PROGRAM_SECONDS
 
-PYTHON = {"python_version": "3.13", "python_full_version": "3.13.0", "extra": ""}
+PYTHON = {"python_version": "3.13", "python_full_version": "3.13.0"}
 GLIBC_OF_THE_IMAGE = ("2_17", "2_28", "2_34", "2_39")
 """Versions of manylinux wheels that the image's Debian can install."""
 IMPORT_ALL = """
@@ -48,17 +47,15 @@ def run_of(stage: str) -> str:
 
 def installed_requirements() -> set[str]:
     """Return the names of the packages that the image installs, from this environment's metadata."""
-    todo, found = [("ringback", "")], set()
-    while todo:
-        name, extra = todo.pop()
-        for line in requires(name) or []:
-            requirement = Requirement(line)
-            marker = requirement.marker
-            key = canonicalize_name(requirement.name)
-            if marker and not marker.evaluate({**default_environment(), **PYTHON, "extra": extra}):
-                continue
-            found.add(key)
-            todo += [(key, wanted) for wanted in requirement.extras or {""} if (key, wanted) not in todo]
+    todo: list[tuple[str, str]] = [("ringback", "")]
+    found: set[str] = set()
+    for package, extra in todo:
+        for requirement in map(Requirement, requires(package) or []):
+            variables = {**PYTHON, "extra": extra}
+            if requirement.marker is None or requirement.marker.evaluate(variables):
+                name = str(canonicalize_name(requirement.name))
+                found.add(name)
+                todo += [(name, wanted) for wanted in requirement.extras | {""} if (name, wanted) not in todo]
     return found
 
 

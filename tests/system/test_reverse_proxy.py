@@ -118,10 +118,10 @@ def test_503_of_a_replica_that_is_not_ready_passes_through_the_reverse_proxy(tmp
     unavailable = Answer(503, {"Content-Type": "application/json"}, b'{"code": 20503}')
 
     def answer(request: Received) -> Answer:
-        return Answer(200) if request.path == "/livez" else unavailable
+        return Answer(200) if request.target == "/livez" else unavailable
 
     with CallbackReceiver(answer) as replica, reverse_proxy([replica.url], tmp_path) as http:
-        replica.wait_for(2, where=lambda request: request.path in {"/livez", "/readyz"})
+        replica.wait_for(2, where=lambda request: request.target in {"/livez", "/readyz"})
         answered = http.post(LIST, data={"PhoneNumber": number_at(0)})
 
     assert (answered.status_code, answered.content) == (503, unavailable.body)

@@ -5,6 +5,7 @@ It imports neither the settings nor Python's HTTP client, which would take most 
 
 import json
 import socket
+from typing import Any
 
 from ringback.commands.exit_status import FAILED, OK, fail
 from ringback.config.addresses import base_url, local_address, plain_address
@@ -33,7 +34,7 @@ def run() -> int | None:
 
 def _get_ready(host: str, port: int) -> tuple[int, bytes]:
     """Return status and body of ``GET /readyz``. Raises OSError, or ValueError if the answer is not HTTP."""
-    name = local_address(host).encode("ascii")  # for a string, Python would import its IDNA codec
+    name: Any = local_address(host).encode("ascii")  # bytes, because for a string Python imports its IDNA codec
     with socket.create_connection((name, port), timeout=TIMEOUT_SECONDS) as connection:
         connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost:%d\r\n\r\n" % port)
         answer = b""
