@@ -43,7 +43,7 @@ FROM dependencies AS package
 COPY LICENSE README.md pyproject.toml ./
 COPY migrations ./migrations
 COPY src ./src
-RUN /opt/backend/bin/python -m hatchling --quiet build --target wheel dist \
+RUN /opt/backend/bin/python -m hatchling build -t wheel -d dist \
  && python -m pip --python /opt/ringback/bin/python install --no-deps --no-index --no-compile \
       --prefix /package dist/*.whl \
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash -s /package -p /opt/ringback /package/lib
