@@ -1,4 +1,4 @@
-"""The container image: its commands, variables, layers, user, folders and build context, and the packages it installs."""
+"""The container image: its commands, variables, layers, user, folders, build context and installed packages."""
 
 import re
 import subprocess
