@@ -22,7 +22,7 @@ pytestmark = [
 NUMBER = "+14158675309"
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 QUICK = "#rt=200&rc=0"
-"""A read timeout of 200 ms and no retry."""
+"""URL fragment for a read timeout of 200 ms and no retries."""
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ public class Application {
 
 @pytest.fixture
 def without_proxy(tmp_path: Path) -> InterceptingServer:
-    """Return a stopped server, whose output of `ringback env` still names its ports."""
+    """Return a stopped server. `ringback env` still prints its ports."""
     with InterceptingServer(tmp_path) as running:
         pass
     return running

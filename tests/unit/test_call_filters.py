@@ -104,7 +104,7 @@ def test_day_before_1970_is_a_valid_filter() -> None:
 
 
 def a_course(*events: tuple[CallEvent, str], behavior: PhoneBehavior = PhoneBehavior.ENTER_CODE) -> Any:
-    """Return a call after these events, one second apart."""
+    """Return a call after these events, which happen one second apart."""
     call, now = a_call(phone=a_phone(behavior), attempts_allowed=1, attempts_left=1), T0
     for event, digits in events:
         now = after(now, 1)

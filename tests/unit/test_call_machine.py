@@ -24,7 +24,7 @@ from support.sampling import WHOLE
 
 KEYS = st.text("0123456789*#", max_size=8) | st.sampled_from([CODE, CODE[:3], CODE[3:], "999999"])
 INITIAL_EVENTS: list[list[CallEvent]] = [[], [CallEvent.DIAL, CallEvent.ANSWER, CallEvent.EXTENSION_DIALED]]
-"""Half of the calls are answered at once, so that many events occur at the prompt."""
+"""Half of the calls start answered, so that many events occur at the prompt."""
 OTHER_EVENTS = [event for event in CallEvent if event != CallEvent.DIGITS]
 
 

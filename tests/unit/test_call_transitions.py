@@ -35,7 +35,7 @@ GUARD_CONDITIONS: dict[Guard, dict[str, Any]] = {
     Guard.ATTEMPTS_LEFT: {"attempts_left": 2},
     Guard.LAST_ATTEMPT: {"attempts_left": 1},
 }
-"""Fields of a call for which each guard holds."""
+"""For each guard, fields of a call that satisfy it."""
 DIGITS = {Guard.KEYS_MISSING: "01234", Guard.RIGHT_CODE: CODE, Guard.ATTEMPTS_LEFT: WRONG_CODE}
 
 EventAndState = tuple[CallState, CallEvent]

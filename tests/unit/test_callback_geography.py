@@ -1,4 +1,4 @@
-"""The geography in the parameters of a StatusCallback."""
+"""The geographic parameters of a StatusCallback."""
 
 from ringback.domain.callback_hops import ParameterPairs
 from ringback.domain.callbacks import PARAMETER_ORDER, status_callback_parameters, with_geography

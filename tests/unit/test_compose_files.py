@@ -21,10 +21,10 @@ SERVING = [service for service in RINGBACK_SERVICES if service.described.get("co
 OTHER_SERVICES = [service for service in SERVICES if not service.is_ringback]
 KNOWN = {f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields}
 PROXY_VARIABLE = "RINGBACK_PROXY"
-"""An environment variable of the application, not a setting: Node's redirect reads it."""
+"""An environment variable of the application, not a setting of the server: the redirect for Node reads it."""
 HOST_MACHINE = "host.docker.internal"
 TRUSTING = {"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"}
-ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - what is read, not listened on
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - compared, not listened on
 DETERMINED = {
     *("HOST", "PORT", "WORKERS", "DATABASE_URL", "DATABASE_LISTEN_URL", "SEED", "CALLBACK_CA_FILE", "INTERCEPT"),
     *("INTERCEPT_HOST", "INTERCEPT_PORT", "TLS_PORT", "AUTHORITY_FOLDER"),
@@ -40,7 +40,7 @@ def by_place(service: Service) -> str:
 
 
 def settings_of(service: Service, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Return the settings of a container, from the image and its environment."""
+    """Return the settings of a container, from the environment variables of the image and the service."""
     for name in [name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX)]:
         monkeypatch.delenv(name)
     for name, value in (environment() | service.environment).items():
@@ -242,7 +242,7 @@ def test_workflows_are_complete_and_their_steps_are_valid_shell() -> None:
 
     read = subprocess.run(["sh", "-n"], input=lines, text=True, capture_output=True, check=False)  # noqa: S607
 
-    # YAML 1.1 reads the key `on` as true; GitHub does not.
+    # YAML 1.1 parses the key `on` as true. GitHub does not.
     assert [workflow[True] for workflow in workflows] == [["push"], ["workflow_dispatch"], ["push"]]
     assert all(("run" in step) != ("uses" in step) for step in steps)
     assert "eval" in lines

@@ -1,4 +1,4 @@
-"""Printing to streams that cannot be written."""
+"""Printing to standard streams that cannot be written or are missing."""
 
 import io
 import os

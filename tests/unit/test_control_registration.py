@@ -49,7 +49,7 @@ CLASSES: dict[str, tuple[type, type]] = {
     "PhoneRequests": (resources.Phone, asynchronous.Phone),
     "PolicyRequests": (resources.Policy, asynchronous.Policy),
 }
-"""The synchronous and the asynchronous class that send the requests of each class in ringback.testing."""
+"""For each class of requests in ringback.testing, the synchronous and the asynchronous class that send them."""
 WITHOUT_CLIENT_METHOD = {
     "/accounts/{account_sid}/caller-ids GET": "tests list caller IDs with Twilio's client",
     "/accounts/{account_sid}/caller-ids/{sid} DELETE": "tests delete caller IDs with Twilio's client",
@@ -63,7 +63,7 @@ WITHOUT_CLIENT_METHOD = {
     "/refused GET": "refused requests belong to no account",
     "/ringing-phones GET": "only the phone page shows other accounts",
 }
-"""Routes without a method in ringback.testing, with reasons."""
+"""Routes for which ringback.testing has no method, each with the reason."""
 MODELS: list[tuple[type[BaseModel], type[BaseModel]]] = [
     (keys.ApiKeyResponse, models.ApiKey),
     (callbacks.CallbackAttemptResponse, models.CallbackAttempt),

@@ -1,4 +1,4 @@
-"""The plan of a callback's delivery under each fault."""
+"""How a fault changes the delivery of a callback: number of copies, signature, suppression."""
 
 import pytest
 

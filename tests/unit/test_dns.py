@@ -1,4 +1,4 @@
-"""Resolution of a name that hangs: it delays neither other names nor the shutdown."""
+"""Host name resolution that hangs: it delays neither the resolution of other names nor the shutdown."""
 
 import asyncio
 import socket

@@ -14,7 +14,7 @@ TOPICS = [
     ROOT / "README.md",
     *sorted({*ROOT.glob("docs/*.md"), *ROOT.glob("docs/clients/*.md")} - {ROOT / "docs/performance.md"}),
 ]
-"""README and the pages on topics, except generated ones."""
+"""README and the docs pages, except for generated pages and decision records."""
 OUTPUTS = {"text", "json", "mermaid"}
 """Languages of blocks that are not commands or programs."""
 MAX_LINES = 5

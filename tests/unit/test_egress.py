@@ -30,7 +30,7 @@ NAMES = {
 
 @pytest.fixture(autouse=True)
 def _names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Resolve the names above, and no others."""
+    """Resolve only the names in NAMES."""
 
     def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
         if host.lower() not in NAMES:

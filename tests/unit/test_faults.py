@@ -60,7 +60,7 @@ def a_fault(**changes: Any) -> Fault:
 
 
 def triggers(fault: Fault, id_generator: IdGenerator, trials: int = 1_000, index: int = 0) -> list[bool]:
-    """Return, for each trial, whether the fault was triggered."""
+    """Return for each trial whether it triggered the fault."""
     triggered = []
     for _ in range(trials):
         tried = fault.after_trial(index, id_generator.random_fraction)

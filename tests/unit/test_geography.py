@@ -1,4 +1,4 @@
-"""The geography of a number, which must equal that of phonenumbers' geocoder."""
+"""The geographic names of a phone number, which must equal those of phonenumbers' geocoder."""
 
 import subprocess
 import sys

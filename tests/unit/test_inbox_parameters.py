@@ -1,4 +1,4 @@
-"""The parameters of a request that an inbox stores."""
+"""The parameters that an inbox stores for a request."""
 
 from ringback.domain.inbox import KEPT_PARAMETERS, received_parameters
 from ringback.domain.signature_check import ReceivedRequest

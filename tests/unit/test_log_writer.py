@@ -17,7 +17,7 @@ from support.waiting import PATIENCE_SECONDS, eventually
 
 
 class Stream:
-    """A stream that accepts at most `most` bytes at once, fails on request, and can be blocked."""
+    """A stream that accepts at most `most` bytes per write, and that a test can make fail or block."""
 
     def __init__(self, most: int = 1_000_000) -> None:
         self.most = most
@@ -214,13 +214,13 @@ def test_line_added_before_the_thread_sleeps_prevents_its_sleep(monkeypatch: pyt
 
     for _ in range(3):
         monkeypatch.setattr(writer, "_lines", [])
-        writer._sleep()  # noqa: SLF001 - the moment between its two steps is what this is about
+        writer._sleep()  # noqa: SLF001 - the test needs the moment between its two steps
 
         assert not writer.is_asleep
 
 
 class LockWithCallback:
-    """A lock that calls a function after its first release in each round."""
+    """A lock that calls `visit` each time it is released, but not while `visit` is running."""
 
     def __init__(self, visit: Callable[[], None]) -> None:
         self._visit = visit

@@ -33,7 +33,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def interpreter(version: str) -> str:
-    """Return a fake Python interpreter of this version, which creates environments with the same version."""
+    """Return a fake Python interpreter of this version. The environments that it creates have the same version."""
     numbers = version.replace(".", ", ")
     return f"""#!/bin/sh
 case "$1" in

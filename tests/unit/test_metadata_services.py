@@ -1,4 +1,4 @@
-"""Metadata services of clouds, in every notation of their addresses."""
+"""Cloud metadata services: their addresses are recognized in every notation."""
 
 import asyncio
 from ipaddress import IPv4Address, IPv6Address, ip_address

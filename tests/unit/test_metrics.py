@@ -18,7 +18,7 @@ from support.domain_values import ACCOUNT_SID
 
 
 class Seconds:
-    """A monotonic clock that a test sets."""
+    """A monotonic clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -28,7 +28,7 @@ class Seconds:
 
 
 def samples(metrics: Metrics, backlog: Backlog | None = None) -> dict[tuple[str, ...], float]:
-    """Return the values of all samples by their names and label values, in the order of the labels' names."""
+    """Return all samples. Their keys are the name of the sample and its label values, sorted by label name."""
     return {
         (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
         for family in text_string_to_metric_families(metrics.exposition(backlog).decode())

@@ -1,4 +1,4 @@
-"""Form bodies of type multipart/form-data: accepted and refused ones."""
+"""Parsing of form bodies of type multipart/form-data, and bodies that are refused."""
 
 import asyncio
 from collections.abc import Callable

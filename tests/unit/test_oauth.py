@@ -1,4 +1,4 @@
-"""Access tokens of OAuth apps: their format for the helper libraries, and reasons why they are invalid."""
+"""Access tokens of OAuth apps: the format that helper libraries expect, and the reasons why tokens are invalid."""
 
 import base64
 import json

@@ -138,7 +138,7 @@ def test_uri_of_a_page_repeats_the_request() -> None:
 
 
 class Listed(NamedTuple):
-    """A value of a list that is not stored."""
+    """An item of a list in memory."""
 
     sid: str
     date_created: Timestamp

@@ -20,7 +20,7 @@ WRONG = {
     "StatusCallback": ("app.test", 21456),
     "StatusCallbackMethod": ("PUT", 21403),
 }
-"""An invalid value of each parameter with its error code, in the order of the checks."""
+"""An invalid value of each parameter and the resulting error code, in the order of the checks."""
 
 
 def checked(**parameters: str) -> ValidationRequest:

@@ -1,4 +1,4 @@
-"""Permissions of operations, and the operations that credentials give access to."""
+"""Permissions of operations, and the operations to which credentials give access."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The list of refused requests."""
+"""The list of refused requests: its order, limits and deletion."""
 
 from ringback.operations.refused_requests import KEPT_REFUSALS, RefusedRequest, RefusedRequests
 from support.domain_values import T0

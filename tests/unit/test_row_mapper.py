@@ -36,7 +36,7 @@ class Parcel(NamedTuple):
 
 @dataclass
 class Weighed:
-    """A parcel with its weight alone."""
+    """The weight of a parcel."""
 
     sid: str
     weight: int

@@ -45,7 +45,7 @@ def test_truncated_text_shows_no_password(text: str) -> None:
 def test_long_text_is_masked_in_linear_time(expression: str) -> None:
     command = [sys.executable, "-c", MASKING.format(expression=expression)]
 
-    # This takes some ten milliseconds. With quadratic time it would take hours, and the test times out.
+    # This takes some ten milliseconds. In quadratic time, it would take hours and the test would time out.
     subprocess.run(command, check=True, timeout=PROGRAM_SECONDS)  # noqa: S603
 
 

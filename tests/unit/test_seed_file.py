@@ -1,4 +1,4 @@
-"""The seed file: its fields, and errors that give the place of each invalid value."""
+"""The seed file: its fields, and errors that give the location of each invalid value."""
 
 from collections.abc import Callable
 from pathlib import Path

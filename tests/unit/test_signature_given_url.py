@@ -1,4 +1,4 @@
-"""Invalid signatures that are valid for the StatusCallback URL in the form given to the sender."""
+"""Verdicts on invalid signatures that are valid for another URL: the StatusCallback URL as the sender was given it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The text of a snapshot, read piece by piece."""
+"""Reading the text of a snapshot piece by piece."""
 
 from collections.abc import Iterator
 

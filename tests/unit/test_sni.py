@@ -82,13 +82,13 @@ def test_random_bytes_raise_no_error(noise: bytes) -> None:
 
 
 class NamedConnection(ssl.SSLObject):
-    """OpenSSL's view of a connection. `asked_for` is the name passed to its SNI callback, None before the call."""
+    """A server's TLS connection. `asked_for` is the name passed to its SNI callback, or None before that."""
 
     asked_for: str | None = None
 
 
 def name_by_openssl(data: bytes) -> str | None:
-    """Return the name that OpenSSL finds, "" without SNI, None for a hello that it rejects first."""
+    """Return the name that OpenSSL finds, "" if there is none, or None if it rejects the ClientHello before that."""
     incoming = ssl.MemoryBIO()
     incoming.write(data)
     connection = SERVER.wrap_bio(incoming, ssl.MemoryBIO(), server_side=True)

@@ -1,4 +1,4 @@
-"""Long operations in steps, with requests served between two steps."""
+"""Long operations that run in steps, so that requests are served between two steps."""
 
 import asyncio
 import threading

@@ -21,7 +21,7 @@ from support.generators.structure import (
 
 MAX_ROOT_MODULES, MAX_TOP_LEVEL_NODES = 8, 22
 LONG_FUNCTIONS = {"ringback.app.create_app": 60}
-"""Functions with a higher limit: `create_app` names every part once."""
+"""Functions with a higher limit. `create_app` is long because it creates every part of the application."""
 CYCLE_REASONS: dict[frozenset[str], str] = {
     frozenset({f"ringback.testing{package}.{name}" for name in ("account", "connection")}): (
         "a connection returns accounts, and an account is typed with its connection"

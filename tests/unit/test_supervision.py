@@ -232,7 +232,7 @@ async def test_wake_event_ends_a_pause_and_starts_the_next_round() -> None:
         run_forever(TASK, work, 3_600.0, outage=Outage, retry_seconds=0.0, reports=Outages(), wake_event=wake_event)
     )
     for count in (1, 2, 3):
-        await until(lambda: len(rounds) == count, 30)  # noqa: B023 - awaited in the same round
+        await until(lambda: len(rounds) == count, 30)  # noqa: B023 - awaited in the same iteration
         wake_event.set()
     await until(lambda: len(rounds) == 4, 30)
     loop.cancel()

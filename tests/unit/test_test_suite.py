@@ -10,18 +10,18 @@ import pytest
 TESTS = Path(__file__).parents[1]
 MIN_PATIENCE_SECONDS = 30.0
 MEASURED = re.compile(r"^(began|started|elapsed|took|seconds|duration|waited)$|_(seconds|ms)$", re.ASCII)
-"""Lower-case names of measured times. Constants are not measured."""
+"""Names of variables for measured times. They are in lower case, because constants are not measured."""
 CLOCKS = {"monotonic", "perf_counter", "time", "monotonic_ns", "perf_counter_ns", "time_ns"}
 SLEEPERS = {"time.sleep", "asyncio.sleep", "threading.Event().wait", "anyio.sleep"}
 LIMITED = {
     **dict.fromkeys(("asyncio.timeout", "until", "eventually", "wait_for", "create_connection", "fail_after"), 1),
     **dict.fromkeys(("join", "wait", "result", "settimeout", "communicate", "notifies"), 0),
 }
-"""Functions that wait, and the position of the limit among their arguments."""
+"""Functions that wait, and the position of the argument that limits the wait."""
 LIMITS = {"timeout", "seconds", "timeout_seconds", "start_seconds"}
 """Keyword arguments that limit a wait."""
 DEFAULT_LIMITS = {"httpx.get", "httpx.post", "httpx.head", "httpx.put", "httpx.delete", "httpx.request", "httpx.Client"}
-"""Calls of httpx, which have a default timeout of five seconds."""
+"""Functions of httpx, whose default timeout is five seconds."""
 
 ALLOWED = {
     ("support/polling.py", "sleep"): "the pause of a wait that has a limit",

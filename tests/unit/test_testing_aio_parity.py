@@ -1,4 +1,4 @@
-"""Equality of the methods and parameters of ringback.testing's asynchronous and synchronous classes."""
+"""The synchronous and asynchronous classes of ringback.testing have the same methods and parameters."""
 
 import inspect
 from types import FunctionType
@@ -22,9 +22,9 @@ PAIRS: list[tuple[type, type, type]] = [
     (resources.Policy, Policy, resource_requests.PolicyRequests),
 ]
 NO_REQUEST = {"describe_failure", "client", "inbox", "model_post_init", "of", "phone", "twilio_http_client"}
-"""Methods that send no request and are not coroutines."""
+"""Members that send no request. In the asynchronous classes they are not coroutines."""
 DESCRIBED_ELSEWHERE = NO_REQUEST | {"close", "now", "wait_for"}
-"""Methods that send no request, or several."""
+"""Members that send no request, or several requests."""
 
 
 def public(handle: type) -> dict[str, Any]:

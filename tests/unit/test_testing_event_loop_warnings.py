@@ -1,4 +1,4 @@
-"""Warnings about synchronous calls of ringback.testing that block the event loop of their thread."""
+"""Warnings about synchronous calls to ringback.testing that block the event loop of the calling thread."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The requests of ringback.testing: their timeouts."""
+"""The timeouts of requests by ringback.testing."""
 
 from typing import Any
 

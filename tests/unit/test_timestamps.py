@@ -18,7 +18,7 @@ def test_date_is_formatted_as_by_the_standard_library(moment: datetime) -> None:
     assert rfc_2822(from_datetime(moment)) == format_datetime(moment)
 
 
-@given(st.datetimes(min_value=datetime(1900, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - a bound, in any zone
+@given(st.datetimes(min_value=datetime(1900, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - a bound for all time zones
 def test_date_is_unchanged_to_the_second_by_formatting_and_parsing(moment: datetime) -> None:
     assert parsedate_to_datetime(rfc_2822(from_datetime(moment))) == moment.replace(microsecond=0)
 
@@ -41,13 +41,13 @@ def test_timestamp_is_exact_to_the_microsecond(moment: datetime) -> None:
     assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=from_datetime(moment)) == moment
 
 
-@given(st.datetimes(datetime(1902, 1, 1), datetime(2099, 1, 1), timezones=ZONES))  # noqa: DTZ001 - bounds, in any zone
+@given(st.datetimes(datetime(1902, 1, 1), datetime(2099, 1, 1), timezones=ZONES))  # noqa: DTZ001 - bounds for all time zones
 def test_time_zone_of_a_datetime_is_respected(moment: datetime) -> None:
     assert from_datetime(moment) == from_datetime(moment.astimezone(UTC))
 
 
 def test_datetime_without_a_time_zone_is_utc() -> None:
-    naive = datetime(2010, 7, 27, 20, 21, 11)  # noqa: DTZ001 - the point
+    naive = datetime(2010, 7, 27, 20, 21, 11)  # noqa: DTZ001 - tests a naive datetime
 
     assert from_datetime(naive) == from_datetime(naive.replace(tzinfo=UTC))
 

@@ -1,4 +1,4 @@
-"""Registration of operations and parameters of the Twilio API. Failures name the missing place."""
+"""Registration of operations and parameters of the Twilio API. Failures name what is missing."""
 
 import ast
 import inspect

@@ -1,4 +1,4 @@
-"""Parsing of callback URLs."""
+"""Parsing and validation of callback URLs."""
 
 import pytest
 from hypothesis import given

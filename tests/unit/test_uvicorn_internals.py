@@ -67,7 +67,7 @@ def test_lowest_version_is_that_of_pyproject() -> None:
 
 
 def used_names(module: object, class_name: str, owner: str) -> set[str]:
-    """Return the names that a class uses of `owner`, such as ``self`` or ``self.cycle``, and does not define."""
+    """Return the attributes of `owner`, such as ``self`` or ``self.cycle``, that a class uses but does not define."""
     tree = ast.parse(Path(str(module.__dict__["__file__"])).read_text(encoding="utf-8"))
     [defined] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == class_name]
     attributes = [node for node in ast.walk(defined) if isinstance(node, ast.Attribute)]
