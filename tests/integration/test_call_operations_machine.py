@@ -141,7 +141,7 @@ class CallOperationsMachine(RuleBasedStateMachine):
 def test_database_keeps_its_invariants_under_random_events(migrated: Template) -> None:
     CallOperationsMachine.migrated = migrated
     sample = 15 if isinstance(migrated, EmbeddedTemplate) else 3
-    limits = settings(max_examples=40 if WHOLE else sample, stateful_step_count=25, deadline=None)
+    limits = settings(max_examples=25 if WHOLE else sample, stateful_step_count=25, deadline=None)
     case = CallOperationsMachine.TestCase
     case.settings = limits
 

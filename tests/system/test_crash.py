@@ -15,7 +15,7 @@ from support.crashes.world import Deployment, World, on_postgresql, on_sqlite, w
 from support.sampling import WHOLE
 
 ROUNDS_VARIABLE, SEED_VARIABLE = "RINGBACK_TEST_CRASH_ROUNDS", "RINGBACK_TEST_CRASH_SEED"
-ROUNDS = int(os.environ.get(ROUNDS_VARIABLE) or (20 if WHOLE else 3))
+ROUNDS = int(os.environ.get(ROUNDS_VARIABLE) or (12 if WHOLE else 3))
 MAX_DELAY_SECONDS = 0.6
 KILLED_STARTS_SHARE = 0.15
 """Share of rounds in which a server is also killed during its startup."""

@@ -26,8 +26,8 @@ from support.wire.sockets import RawAnswer
 TWILIO_REQUESTS = [*LINES, *FIELDS, *BODIES, *PIPELINED, *PATHS, *QUERIES, *FORMS, *AUTHORIZATIONS]
 RINGBACK_REQUESTS = [*CONTROL_REQUESTS, *OUTSIDE_REQUESTS]
 HEAVY_BYTES = 500_000
-HEAVY_EVERY = 2 if WHOLE else 5
-WARM_UP, REPEATED = (50, 50) if WHOLE else (5, 10)
+HEAVY_EVERY = 4 if WHOLE else 5
+WARM_UP, REPEATED = (40, 40) if WHOLE else (5, 10)
 PHASES = 3
 """Number of phases, one of which must not increase memory. Allocator pools fill up, but a leak grows in every phase."""
 GROWTH_KIB = 8 * 1024

@@ -29,7 +29,7 @@ RUN_SECONDS = 900
 OPTIONS = {
     "--checks": ",".join(CHECKS),
     "--phases": "examples,coverage,fuzzing",
-    "--max-examples": "20" if WHOLE else "3",
+    "--max-examples": "10" if WHOLE else "3",
     "--seed": "20261126",
     "--request-timeout": str(PATIENCE_SECONDS),
     "--generation-database": "none",
