@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import httpx
-from playwright.sync_api import ConsoleMessage, Error, Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, Error, Locator, Page, Request, expect
 
 from support.servers.server import ServerProcess
 from support.waiting import PATIENCE_SECONDS
@@ -72,14 +72,19 @@ class Visited:
 
 
 class PhonePage:
-    """The page in a browser. `complaints` are errors in the console; there must be none."""
+    """The page in a browser.
+
+    `complaints` are errors in the console; there must be none. `failed_loads` are requests that got no response.
+    """
 
     def __init__(self, page: Page, account: Visited) -> None:
         self.page = page
         self.account = account
         self.complaints: list[str] = []
+        self.failed_loads: list[str] = []
         page.on("console", self._hear)
         page.on("pageerror", self._hear_error)
+        page.on("requestfailed", self._note_failed_load)
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not message.text.startswith(ERROR_RESPONSE_MESSAGE):
@@ -88,10 +93,19 @@ class PhonePage:
     def _hear_error(self, error: Error) -> None:
         self.complaints.append(str(error))
 
+    def _note_failed_load(self, request: Request) -> None:
+        self.failed_loads.append(f"{request.url}: {request.failure}")
+
     def open(self, view: str = "calls") -> None:
         """Go to a view of the account, and wait until the page is live."""
         self.page.goto(f"{self.account.server.base_url}/?account={self.account.sid}#/{view}")
-        expect(self.page.get_by_text("Live", exact=True)).to_be_visible()
+        try:
+            expect(self.page.get_by_text("Live", exact=True)).to_be_visible()
+        except AssertionError as error:
+            error.add_note(
+                f"errors in the console: {self.complaints}; requests without a response: {self.failed_loads}"
+            )
+            raise
 
     def stop_polling(self) -> None:
         """Disable the polling of the page until it is loaded again."""
@@ -132,4 +146,5 @@ class PhonePage:
         """Return to an empty page."""
         self.page.remove_listener("console", self._hear)
         self.page.remove_listener("pageerror", self._hear_error)
+        self.page.remove_listener("requestfailed", self._note_failed_load)
         self.page.goto("about:blank")
