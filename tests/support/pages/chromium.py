@@ -24,7 +24,8 @@ OFFLINE_OPTIONS = (
     "--disable-sync",
 )
 """Options that prevent requests by Chromium to other hosts."""
-WAIT_MS = PATIENCE_SECONDS * 1000
+WAIT_MS = 3 * PATIENCE_SECONDS * 1000
+"""Time limit of waits in a page. The first page of a browser takes 50 seconds on a very busy machine."""
 
 expect.set_options(timeout=WAIT_MS)
 
