@@ -25,9 +25,9 @@ LEAST_TARGET_MS, TIMES_IDLE = 20.0, 3.0
 CONTROL = "/_ringback"
 ACCOUNT = f"{CONTROL}/accounts/{ACCOUNT_SID}"
 SECONDS = 300.0
-WORDS = f"""The 99th percentile of {PROBES:,} `GET /livez` by another process, one after the other, while nothing else
-happens and right after that while the operation runs, again and again; the best of {ROUNDS} rounds. The target is
-the larger of {LEAST_TARGET_MS:.0f} ms and {TIMES_IDLE:.0f} times the idle one."""
+WORDS = f"""The 99th percentile of the latency of {PROBES:,} requests `GET /livez` that another process sends one after
+the other, first on an idle server, then while the operation runs repeatedly; the best of {ROUNDS} rounds. The target
+is the larger of {LEAST_TARGET_MS:.0f} ms and {TIMES_IDLE:.0f} times the idle latency."""
 
 
 def measure_fairness(bench: Bench) -> Section:
@@ -44,7 +44,7 @@ def measure_fairness(bench: Bench) -> Section:
             target = max(LEAST_TARGET_MS, TIMES_IDLE * idle_ms)
             verdict = at_most(busy_ms, target, "{:.1f} ms")
             rows.append([f"while {name}", f"{idle_ms:.2f} ms", f"{busy_ms:.2f} ms", verdict])
-    return Section("A small request beside a large one", WORDS, ("", "idle p99", "busy p99", "target"), rows)
+    return Section("Small requests during a large operation", WORDS, ("", "idle p99", "busy p99", "target"), rows)
 
 
 Prepare = Callable[[], object]

@@ -18,8 +18,8 @@ HELLO, GET, POST = "hello", "GET instance", "POST"
 P50_TARGETS_MS = {GET: 0.3, POST: 0.5}
 P99_TARGET = 4.0
 """Maximum ratio of a request's 99th percentile to its median."""
-WORDS = """Medians of {rounds} rounds of {seconds} s each. During the POSTs the same process moves the calls of
-earlier ones. The ratio of p99 to p50 of hello shows how steady the machine is."""
+WORDS = """Medians of {rounds} rounds of {seconds} s each. During the POSTs, the same process advances the calls of
+earlier ones. The ratio of p99 to p50 of hello shows how much timing on this machine varies."""
 
 
 def measure_one_connection(bench: Bench) -> Section:

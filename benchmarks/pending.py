@@ -23,9 +23,9 @@ IDLE_SECONDS, SETTLE_SECONDS = 8.0, 1.0
 DUE_CALLS, DUE_APART_SECONDS, DELAY_SECONDS = 200, 0.05, 2
 CPU_TARGET, GROWTH_TARGET_MB, LATE_TARGET_MS = 0.02, 30.0, 50.0
 LAST_EVENT = f"SELECT count(*) < {DUE_CALLS} FROM events WHERE type = 'call.ended'"  # noqa: S608 - our own tables
-WORDS = f"""{DUE_CALLS} other calls fall due one by one over {DUE_CALLS * DUE_APART_SECONDS:.0f} s, while the
-pending ones wait. The delay of a call ends when a client that follows the account's events has received the event.
-Idle time is {IDLE_SECONDS:.0f} s; memory is measured at the end."""
+WORDS = f"""{DUE_CALLS} other calls become due one by one over {DUE_CALLS * DUE_APART_SECONDS:.0f} s, while the
+pending ones wait. The delay of a call is the time from its due time until a client that follows the account's events
+has received the event. The server is idle for {IDLE_SECONDS:.0f} s; memory is measured at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def measure_pending(bench: Bench) -> Section:
     growth = many.megabytes - none.megabytes
     late = percentile(many.late_ms, 99)
     rows = [
-        ["processor while idle", f"{none.idle_share:.2%}", f"{many.idle_share:.2%}"],
+        ["CPU use while idle", f"{none.idle_share:.2%}", f"{many.idle_share:.2%}"],
         ["resident memory", f"{none.megabytes:.0f} MB", f"{many.megabytes:.0f} MB"],
         ["delay of dialing, median", f"{median(none.late_ms):.0f} ms", f"{median(many.late_ms):.0f} ms"],
         ["delay of dialing, p99", f"{percentile(none.late_ms, 99):.0f} ms", f"{late:.0f} ms"],

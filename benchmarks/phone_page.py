@@ -40,8 +40,9 @@ SCROLL = """async () => {
   }
   return frames;
 }"""
-WORDS = f"""From a validation request until its phone is painted in Chromium; the frames while a list of {MANY}
-verifications scrolls; and the {SUITE_TESTS} outcomes of the suite in docs/testing.md on a server that is up."""
+WORDS = f"""The time from a validation request until its phone is painted in Chromium; the duration of frames while a
+list of {MANY} verifications scrolls; and the duration of the {SUITE_TESTS} tests of outcomes in docs/testing.md on
+a running server."""
 
 
 def measure_phone_page(bench: Bench) -> Section:
@@ -57,11 +58,11 @@ def measure_phone_page(bench: Bench) -> Section:
         suites_ms = [_suite(bench.folder, running.url) for _ in range(SUITES)]
     frame_ms = percentile(frames_ms, FRAME_PERCENT)
     rows = [
-        _cells("an event on the screen", median(events_ms), events_ms, EVENT_TARGET_MS),
-        _cells(f"a frame, p{FRAME_PERCENT}", frame_ms, frames_ms, FRAME_TARGET_MS),
-        _cells("the suite of outcomes", median(suites_ms), suites_ms, SUITE_TARGET_MS),
+        _cells("time until an event is on the screen", median(events_ms), events_ms, EVENT_TARGET_MS),
+        _cells(f"duration of a frame, p{FRAME_PERCENT}", frame_ms, frames_ms, FRAME_TARGET_MS),
+        _cells("duration of the suite of outcomes", median(suites_ms), suites_ms, SUITE_TARGET_MS),
     ]
-    return Section("On the phone page, and in a suite", WORDS, ("", "measured", "least to most", "target"), rows)
+    return Section("Phone page and test suite", WORDS, ("", "measured", "least to most", "target"), rows)
 
 
 def _cells(name: str, measured_ms: float, all_ms: list[float], target_ms: float) -> list[str]:

@@ -30,8 +30,8 @@ DELAY_SECONDS = 60
 TARGETS = {GET: 0.14, LIST: 0.09, POST_ALONE: 0.07, POST: 0.07}
 """Minimum rate of each request as a share of hello's rate."""
 WORDS = """Medians of {rounds} rounds of {seconds} s each, 16 connections. POSTs are measured twice: alone, on a
-separate server that is stopped before their calls are due; and while the same server moves the calls of earlier POSTs,
-three steps each. {prism} After the last round ringback used
+separate server that is stopped before their calls are due; and while the same server advances the calls of earlier
+POSTs, in three steps each. {prism} After the last round ringback used
 {megabytes:.0f} MB of memory ({verdict})."""
 PRISM_WORDS = """Prism is the usual mock server for an OpenAPI document, here under the best conditions: it serves only
 the five paths that ringback implements, checks no credentials, stores and logs nothing, and its list has one entry."""

@@ -16,11 +16,12 @@ SHARE = 0.2
 """Share of a processor that each replica may use. The rest is enough for PostgreSQL and wrk."""
 TARGET = 1.5
 WORDS = """Medians of {rounds} rounds of {seconds} s each: POSTs of one account, over {connections} connections to
-one server, and in turn over half as many to each of two that share another database. {held} PostgreSQL runs on
-the same machine without fsync."""
-LIMITED = f"""Each server is limited to {SHARE:.0%} of one processor: this shows whether replicas slow each other
-down when there are processors to spare."""
-NOT_LIMITED = "Servers, PostgreSQL and wrk share the processors of this machine, so that there may be none to spare."
+one server, alternating with half as many connections to each of two servers that share another
+database. {held} PostgreSQL runs on the same
+machine without fsync."""
+LIMITED = f"""Each server is limited to {SHARE:.0%} of one processor, to show whether replicas slow each other
+down when CPU capacity is available."""
+NOT_LIMITED = "Servers, PostgreSQL and wrk share the processors of this machine, which may be fully used."
 
 
 def measure_replicas(bench: Bench) -> Section:
@@ -45,8 +46,8 @@ def measure_replicas(bench: Bench) -> Section:
         words,
         ("", "POSTs/s", "least to most", "target"),
         [
-            ["one", f"{median(ones):,.0f}", span(ones, "{:,.0f}"), ""],
-            ["two", f"{median(twos):,.0f}", span(twos, "{:,.0f}"), ""],
+            ["one server", f"{median(ones):,.0f}", span(ones, "{:,.0f}"), ""],
+            ["two servers", f"{median(twos):,.0f}", span(twos, "{:,.0f}"), ""],
             ["two / one", f"{median(ratios):.2f}", span(ratios, "{:.2f}"), target if is_held else "not judged here"],
         ],
     )

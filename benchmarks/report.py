@@ -13,13 +13,13 @@ from benchmarks.sections import Section
 PACKAGES = ("ringback", "fastapi", "starlette", "uvicorn", "uvloop", "httptools", "sqlalchemy", "lxml", "orjson")
 QUIET_SHARE = 0.15
 """CPU utilization by other programs above which the page has a warning, as a fraction of all CPUs."""
-BUSY = """**The machine was busy with other work.** That slows hello more than ringback, so the shares are too high,
-and everything that is measured in seconds is too long. Repeat this on a quiet machine.
+BUSY = """**The machine was busy with other work.** This slows hello more than ringback, so the shares are too high,
+and all measured times are too long. Repeat the benchmarks on an idle machine.
 """
 
 HEAD = """# Performance
 
-See how fast ringback is, how soon it is ready, and how much memory it takes. `python -m benchmarks --write
+See how fast ringback is, how soon it is ready, and how much memory it uses. `python -m benchmarks --write
 docs/performance.md` generates this page; `make bench` only prints it.
 
 The reference is a bare uvicorn that answers `hello` (httptools, uvloop, no access log). wrk measures it and ringback
@@ -27,7 +27,7 @@ in turn, round by round, over keep-alive connections, so that a busy machine slo
 of hello in its own round*; requests per second are valid for this machine only.
 
 ringback runs as with `ringback serve`: one worker, a SQLite file, authentication, every request logged at level info.
-Each POST requests another number, and its call rings, is answered and gets the code while further POSTs are sent. All
+Each POST is for a different number; its call rings, is answered and gets the code while further POSTs are sent. All
 calls have ended before the next round starts. Every response was the expected one; otherwise no numbers are printed.
 """
 
@@ -44,7 +44,7 @@ def _machine(wrk: str, busy_shares: tuple[float, float]) -> list[str]:
         "## Machine and versions",
         "",
         f"- {datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} processors ({_processor()}), Linux {platform.release()}",
-        f"- processor time used by other programs: {busy_shares[0]:.0%} before, {busy_shares[1]:.0%} after",
+        f"- CPU time used by other programs: {busy_shares[0]:.0%} before, {busy_shares[1]:.0%} after",
         f"- {platform.python_implementation()} {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {wrk}",
         f"- {packages}",
         "",

@@ -23,8 +23,8 @@ FIRST_PAGE, DEEP_PAGE = "first page of 50", "page at row 900,000, by token"
 INSTANCE, BY_NUMBER, BY_NAME = "GET instance", "filter by PhoneNumber", "filter by FriendlyName"
 TARGETS = {DEEP_PAGE: (FIRST_PAGE, 1.3), BY_NUMBER: (INSTANCE, 1.5), BY_NAME: (INSTANCE, 1.5)}
 """For each of these requests: the request that it is compared with, and the maximum ratio of their latencies."""
-WORDS = """Medians of {rounds} rounds of {seconds} s each, one connection; times are p50. The million was written in
-{fill_seconds:.0f} s into a file of {megabytes:,.0f} MB; all numbers, names and SIDs differ."""
+WORDS = """Medians of {rounds} rounds of {seconds} s each, one connection; times are p50. The caller IDs were written in
+{fill_seconds:.0f} s to a file of {megabytes:,.0f} MB; all numbers, names and SIDs are distinct."""
 
 
 def measure_scale(bench: Bench) -> Section:

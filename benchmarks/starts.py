@@ -30,7 +30,7 @@ def measure_starts(bench: Bench) -> Section:
             megabytes.append(server.resident_megabytes)
     return Section(
         "Start and memory",
-        f"From the start of the process to `/readyz` answering 200, or to its end; medians of {STARTS} starts.",
+        f"Time until `/readyz` answers 200, or until the process exits; medians of {STARTS} starts.",
         ("", "measured", "least to most", "target"),
         [
             _cells("ready on a new database", new_seconds, "{:.2f} s", NEW_TARGET_SECONDS),

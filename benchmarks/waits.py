@@ -21,9 +21,9 @@ EVENTS = 50
 OK, CREATED = 200, 201
 ADVANCE_TARGETS_MS = {1: 250.0, MANY_CALLS: 5_000.0}
 EVENT_TARGET_MS = 50.0
-WORDS = f"""The time for advancing an account's clock by {ADVANCED_SECONDS} s, in which calls ring, are answered and get
-the code, until each callback is delivered to a local receiver; and the time from an event until a waiting client has
-received it."""
+WORDS = f"""The time for advancing an account's clock by {ADVANCED_SECONDS} s, during which calls ring, are answered and
+get the code, until each callback is delivered to a local receiver; and the time from an event until a waiting client
+has received it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ def measure_waits(bench: Bench) -> Section:
             _cells(f"advance, {calls:,} pending", [_advance(_account(http), calls, url) for _ in range(rounds)], target)
             for (calls, rounds), target in zip(ROUNDS.items(), ADVANCE_TARGETS_MS.values(), strict=True)
         ]
-        rows.append(_cells("an event until its client has it", _events(_account(http), server.url), EVENT_TARGET_MS))
+        events_ms = _events(_account(http), server.url)
+        rows.append(_cells("time until a client receives an event", events_ms, EVENT_TARGET_MS))
     return Section("Clock and events", WORDS, ("", "median", "least to most", "target"), rows)
 
 
