@@ -25,9 +25,9 @@ PENDING_SINGLE_CALLBACKS = "SELECT EXISTS (SELECT 1 FROM status_callbacks WHERE 
 ARRIVED = "SELECT call_sid, at + elapsed_ms * 1000 FROM callback_attempts WHERE url = '{}' AND status_code = 204"
 WORDS = f"""{CALLBACKS:,} callbacks of one account to one receiver on this machine become due at the same time; the
 time ends when the last one is delivered and recorded. Then {SINGLE} become due one by one,
-{APART_SECONDS * 1000:.0f} ms apart: alone, and again while {HANGING} others of the same account are pending to a receiver
-that accepts connections and never answers. The delay of a callback is the time from its due time until its receiver
-has answered."""
+{APART_SECONDS * 1000:.0f} ms apart: alone, and again while {HANGING} others of the same account are pending to a
+receiver that accepts connections and never answers. The delay of a callback is the time from its due time until its
+receiver has answered."""
 
 
 def measure_callbacks(bench: Bench) -> Section:
