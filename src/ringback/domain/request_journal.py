@@ -65,13 +65,17 @@ class JournaledRequest(NamedTuple):
 
 def truncate_parameters(query: bytes, form: Mapping[str, str]) -> dict[str, str]:
     """Return the first parameters of a query and a form, truncated, with secrets and user info in URLs masked."""
-    first = b"&".join(query.split(b"&", KEPT_PARAMETERS)[:KEPT_PARAMETERS]).decode(errors="replace")
-    pairs = chain(parse_qsl(first, keep_blank_values=True) if first else (), form.items())
+    pairs = chain(_first_parameters(query) if query else (), form.items())
     return {name[:KEPT_CHARACTERS]: _kept(name, value) for name, value in islice(pairs, KEPT_PARAMETERS)}
 
 
+def _first_parameters(query: bytes) -> list[tuple[str, str]]:
+    first = b"&".join(query.split(b"&", KEPT_PARAMETERS)[:KEPT_PARAMETERS])
+    return parse_qsl(first.decode(errors="replace"), keep_blank_values=True)
+
+
 def _kept(name: str, value: str) -> str:
-    letters = "".join(character for character in name[:KEPT_CHARACTERS] if character.isalpha())
+    letters = "".join(filter(str.isalpha, name[:KEPT_CHARACTERS]))
     is_secret = letters.lower() in SECRET_PARAMETERS
     return MASKED if is_secret else mask_user_info(value, KEPT_CHARACTERS)
 

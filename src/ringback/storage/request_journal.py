@@ -1,7 +1,7 @@
 """In-memory request journal: requests are queued until they are written, so that no response waits for the database."""
 
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -23,7 +23,7 @@ class RequestJournal:
         """Held while requests are taken and written, so that they are written in order."""
         self._lock = threading.Lock()
         self._unwritten: OrderedDict[AccountSid, deque[AnsweredRequest]] = OrderedDict()
-        self._used_operations: dict[AccountSid, set[str]] = {}
+        self._used_operations: defaultdict[AccountSid, set[str]] = defaultdict(set)
 
     def __bool__(self) -> bool:
         return bool(self._unwritten)
@@ -41,7 +41,7 @@ class RequestJournal:
                 self._unwritten.move_to_end(request.account_sid)
             requests.append(request)
             if is_routed and request.operation:
-                self._used_operations.setdefault(request.account_sid, set()).add(request.operation)
+                self._used_operations[request.account_sid].add(request.operation)
 
     def shares(self, limit: int) -> dict[AccountSid, int]:
         """Return how many of the first `limit` requests each account has. The accounts idle the longest come first."""
@@ -67,7 +67,7 @@ class RequestJournal:
                 later = self._unwritten.get(account_sid, ())
                 self._unwritten[account_sid] = deque((*requests, *later), maxlen=KEPT_REQUESTS)
             for account_sid, operations in used_operations.items():
-                self._used_operations.setdefault(account_sid, set()).update(operations)
+                self._used_operations[account_sid].update(operations)
 
     def take_account(self, account_sid: AccountSid, limit: int = KEPT_REQUESTS) -> list[AnsweredRequest]:
         """Remove and return at most `limit` of an account's requests, oldest first."""
@@ -93,5 +93,5 @@ class RequestJournal:
     def take_all_used_operations(self) -> dict[AccountSid, set[str]]:
         """Remove and return the used operations of all accounts."""
         with self._lock:
-            taken, self._used_operations = self._used_operations, {}
+            taken, self._used_operations = self._used_operations, defaultdict(set)
             return taken
