@@ -35,6 +35,7 @@ from ringback.storage.webhook_signing_column import (
 
 SIDS_AT_ONCE = 500
 """Number of SIDs that are read in one batch."""
+_STATUSES = {status.value: status for status in AccountStatus}
 _POLICY_CHOICES: dict[str, type[StrEnum]] = {
     "account_type": AccountType,
     "long_friendly_name": LongFriendlyName,
@@ -44,10 +45,8 @@ _POLICY_CHOICES: dict[str, type[StrEnum]] = {
 """The fields of a policy that are enums."""
 
 
-def policy_of(text: str | None) -> AccountPolicy:
+def policy_of(text: str) -> AccountPolicy:
     """Return the policy in a column. Raises TypeError or ValueError if the column does not hold a policy."""
-    if text is None:
-        return NO_OVERRIDES
     own = orjson.loads(text)
     for name, choice in _POLICY_CHOICES.items():
         if name in own:
@@ -57,6 +56,8 @@ def policy_of(text: str | None) -> AccountPolicy:
 
 def readable_policy(text: str | None, account_sid: str) -> AccountPolicy:
     """Return an account's policy. If it is unreadable, log that and use the settings."""
+    if text is None:
+        return NO_OVERRIDES
     try:
         return policy_of(text)
     except ERRORS as error:
@@ -68,17 +69,19 @@ def _policy_text(policy: AccountPolicy) -> str | None:
     return orjson.dumps(policy.overrides).decode() if policy.overrides else None
 
 
-def _status(text: str, account_sid: str) -> AccountStatus:
+def _status(text: Any, account_sid: str) -> AccountStatus:
     """Return an account's status. If it is unreadable, log that and treat the account as suspended."""
-    try:
-        return AccountStatus(text)
-    except ValueError as error:
-        report("accounts", account_sid, error)
+    status = _STATUSES.get(text)
+    if status is None:
+        report("accounts", account_sid, UnreadableRow(f"status is {text!r}"))
         return AccountStatus.SUSPENDED
+    return status
 
 
 def _clock(offset: Any, frozen_at: Any, account_sid: str) -> AccountClock:
     """Return an account's clock. If it is unreadable, log that and use the system clock."""
+    if offset == 0 and frozen_at is None:
+        return UNSET_CLOCK
     if isinstance(offset, int) and (frozen_at is None or isinstance(frozen_at, int)):
         return AccountClock(offset, None if frozen_at is None else Timestamp(frozen_at))
     report("accounts", account_sid, UnreadableRow(f"clock_offset is {offset!r}, clock_frozen_at is {frozen_at!r}"))
@@ -93,7 +96,9 @@ ACCOUNTS = RowMapper(
     clock=Field(_clock, (*_CLOCK, "sid")),
     has_faults=Field(bool, write=int),
     policy=Field(readable_policy, ("policy", "sid"), write=_policy_text),
-    webhook_signing=Field(readable_webhook_signing, ("webhook_signing", "sid"), write=webhook_signing_text),
+    webhook_signing=Field(
+        readable_webhook_signing, ("webhook_signing", "sid"), write=webhook_signing_text, optional=True
+    ),
 )
 CLOCKS = RowMapper(
     AccountClock,
@@ -243,7 +248,8 @@ class AccountRepository:
 
     def set_webhook_signing(self, account_sid: AccountSid, signing: WebhookSigning | None) -> None:
         """Store an account's shared key, or None to sign with its auth token."""
-        self._session.change(SET_WEBHOOK_SIGNING, account_sid=account_sid, shared_key=webhook_signing_text(signing))
+        shared_key = webhook_signing_text(signing) if signing else None
+        self._session.change(SET_WEBHOOK_SIGNING, account_sid=account_sid, shared_key=shared_key)
 
     def all_sids(self) -> Iterator[list[AccountSid]]:
         """Yield the SIDs of all accounts in batches."""

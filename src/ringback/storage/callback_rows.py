@@ -128,7 +128,7 @@ CALLBACKS = RowMapper(
     fault=Field(_fault, optional=True),
     account_has_faults=Field(bool, ("has_faults",)),
     signed_port=Field(_signed_port, ("policy", "account_sid")),
-    webhook_signing=Field(readable_webhook_signing, ("webhook_signing", "account_sid")),
+    webhook_signing=Field(readable_webhook_signing, ("webhook_signing", "account_sid"), optional=True),
 )
 """Mapper of StatusCallbacks. Raises UnreadableRow."""
 

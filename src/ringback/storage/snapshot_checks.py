@@ -77,8 +77,10 @@ def _check_instant(column: str, value: Any) -> None:
 def _check_account(row: Row) -> None:
     require(LEAST_OFFSET <= row["clock_offset"] <= MOST_OFFSET, "clock_offset", row["clock_offset"])
     AccountStatus(row["status"])
-    policy_of(row["policy"])
-    if signing := webhook_signing_of(row["webhook_signing"]):
+    if row["policy"] is not None:
+        policy_of(row["policy"])
+    if row["webhook_signing"] is not None:
+        signing = webhook_signing_of(row["webhook_signing"])
         require(re.fullmatch(SHARED_KEY_SID, signing.key_sid), "webhook_signing.key_sid", signing.key_sid)
         require(1 <= len(signing.secret) <= SECRET_MAX_CHARACTERS, "webhook_signing.secret", "of an invalid length")
 

@@ -15,10 +15,8 @@ SET_WEBHOOK_SIGNING = Statement(
 )
 
 
-def webhook_signing_of(text: str | None) -> WebhookSigning | None:
+def webhook_signing_of(text: str) -> WebhookSigning:
     """Return the shared key that a column holds. Raises TypeError, ValueError or KeyError if it does not hold one."""
-    if text is None:
-        return None
     stored = orjson.loads(text)
     key_sid, secret = stored["key_sid"], stored["secret"]
     if not (isinstance(key_sid, str) and isinstance(secret, str)):
@@ -26,7 +24,7 @@ def webhook_signing_of(text: str | None) -> WebhookSigning | None:
     return WebhookSigning(key_sid, secret, SignatureAlgorithm(stored["algorithm"]))
 
 
-def readable_webhook_signing(text: str | None, account_sid: str) -> WebhookSigning | None:
+def readable_webhook_signing(text: str, account_sid: str) -> WebhookSigning | None:
     """Return an account's shared key. An unreadable one is logged, and the auth token signs."""
     try:
         return webhook_signing_of(text)
@@ -35,6 +33,6 @@ def readable_webhook_signing(text: str | None, account_sid: str) -> WebhookSigni
         return None
 
 
-def webhook_signing_text(signing: WebhookSigning | None) -> str | None:
-    """Return the column for a shared key, or None without a shared key."""
-    return None if signing is None else orjson.dumps(signing._asdict()).decode()
+def webhook_signing_text(signing: WebhookSigning) -> str:
+    """Return the column for a shared key."""
+    return orjson.dumps(signing._asdict()).decode()
