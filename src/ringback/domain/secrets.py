@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
+from itertools import repeat
 
 SECRET_MAX_CHARACTERS = 64
 """Maximum length of an auth token, client secret or shared key."""
@@ -21,7 +22,7 @@ def is_same_secret(known: str, given: str) -> bool:
 
 def is_one_of(known: Iterable[str], given: str) -> bool:
     """Tell whether a secret is one of the known ones. It is always compared with all of them."""
-    return sum(is_same_secret(secret, given) for secret in known) > 0
+    return sum(map(is_same_secret, known, repeat(given))) > 0
 
 
 def _digest(secret: str) -> bytes:

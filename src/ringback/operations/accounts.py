@@ -67,10 +67,12 @@ def authenticate(
     if not is_valid:
         raise wrong_credentials(_explain_wrong_secret(holder.account, credentials))
     own = holder.account
-    account = own if account_sid in (None, own.sid) else unit_of_work.accounts.find_subaccount(account_sid, own.sid)
     if not own.is_active:
         raise wrong_credentials(explain_inactive_account(own))
-    if account is None and account_sid and is_sid(API_KEY, account_sid):
+    if account_sid is None or account_sid == own.sid:
+        return Principal(own, own.sid, holder.access)
+    account = unit_of_work.accounts.find_subaccount(account_sid, own.sid)
+    if account is None and is_sid(API_KEY, account_sid):
         raise invalid_account_sid(account_sid, explain_key_in_path())
     if account is None or not (own.may_manage(account) if is_account_path else own.may_act_for(account)):
         raise wrong_credentials()
