@@ -1,11 +1,11 @@
 """The context of a request to the Twilio API, which is passed to every handler, and the responses of handlers."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
-from urllib.parse import quote
 
 import structlog
 from starlette.responses import Response
@@ -61,7 +61,7 @@ CONSTANT_HEADERS = [
 """In Twilio's order. Source: docs/fidelity.md, headers [observed]."""
 CONSTANT_TLS_HEADERS = [*CONSTANT_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
 
-_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+_UNPRINTABLE = re.compile(rb"[^!-~]")
 
 Row = TypeVar("Row")
 
@@ -79,46 +79,23 @@ class RequestContext:
     route. `status` is 0 until the response starts.
     """
 
-    __slots__ = (
-        "_error_code",
-        "_is_head",
-        "_requests_in_progress",
-        "_send",
-        "_started",
-        "access",
-        "account",
-        "call_sid",
-        "fault",
-        "form",
-        "has_known_suffix",
-        "holder_sid",
-        "is_routed",
-        "journal_account",
-        "method",
-        "oauth_app",
-        "operation",
-        "path",
-        "path_parameters",
-        "query",
-        "reason",
-        "receive",
-        "refused_account_sid",
-        "representation",
-        "request_sid",
-        "resource_path",
-        "route_method",
-        "scope",
-        "services",
-        "status",
-        "unread_hint",
-        "username",
-    )
-
     access: Access
     account: Account
     holder_sid: AccountSid
     oauth_app: OAuthApp
     path_parameters: Mapping[str, str]
+    operation: Operation | None = None
+    is_routed = False
+    username: str | None = None
+    refused_account_sid: AccountSid | None = None
+    journal_account: Account | None = None
+    query = form = NO_PARAMETERS
+    unread_hint = ""
+    call_sid: CallSid | None = None
+    fault: Effect | None = None
+    reason = ""
+    status = 0
+    _error_code: int | None = None
 
     def __init__(
         self, services: Services, scope: Scope, receive: Receive, send: Send, requests_in_progress: int = 1
@@ -133,22 +110,10 @@ class RequestContext:
         self.method: str = scope["method"]
         self._is_head = self.method == "HEAD"
         self.route_method = "GET" if self._is_head else self.method
-        self.path = quote(scope["raw_path"], safe=_PRINTABLE)
+        self.path = _UNPRINTABLE.sub(_percent_encode, scope["raw_path"]).decode()
         self.resource_path, representation = split_suffix(scope["path"])
         self.has_known_suffix = representation is not None
         self.representation = representation or XML
-        self.operation: Operation | None = None
-        self.is_routed = False
-        self.username: str | None = None
-        self.refused_account_sid: AccountSid | None = None
-        self.journal_account: Account | None = None
-        self.query = self.form = NO_PARAMETERS
-        self.unread_hint = ""
-        self.call_sid: CallSid | None = None
-        self.fault: Effect | None = None
-        self.reason = ""
-        self._error_code: int | None = None
-        self.status = 0
 
     @property
     def policy(self) -> CallPolicy:
@@ -191,10 +156,11 @@ class RequestContext:
     def log_and_record(self) -> None:
         """Log and count the request, and add it to the journal of its account if the account is known."""
         elapsed_ms = round((time.perf_counter() - self._started) * 1000, 3)
-        self._log(elapsed_ms)
-        self._record(elapsed_ms)
+        operation = str(self.operation) if self.operation else None
+        self._log(operation, elapsed_ms)
+        self._record(operation, elapsed_ms)
 
-    def _log(self, elapsed_ms: float) -> None:
+    def _log(self, operation: str | None, elapsed_ms: float) -> None:
         """Log the request in one line, without credentials and parameters.
 
         `reason` says why the client was not authenticated, why the database was unavailable, or which setting would
@@ -204,7 +170,7 @@ class RequestContext:
             "request",
             method=self.method,
             path=self.path,
-            operation=str(self.operation) if self.operation else None,
+            operation=operation,
             status=self.status,
             code=self._error_code,
             milliseconds=elapsed_ms,
@@ -215,9 +181,8 @@ class RequestContext:
             **({"hint": self.unread_hint} if self.unread_hint else {}),
         )
 
-    def _record(self, elapsed_ms: float) -> None:
+    def _record(self, operation: str | None, elapsed_ms: float) -> None:
         services = self.services
-        operation = str(self.operation) if self.operation else None
         services.metrics.observe_request(operation, self.method, self.status, elapsed_ms / 1000)
         if self.journal_account is None:
             return
@@ -247,6 +212,10 @@ class RequestContext:
         return truncate_parameters(query_string, self.form) if query_string or self.form else {}
 
 
+def _percent_encode(byte: re.Match[bytes]) -> bytes:
+    return b"%%%02X" % ord(byte[0])
+
+
 Handler = Callable[[RequestContext], Awaitable[Response]]
 
 
@@ -257,9 +226,10 @@ class TwilioResponse(Response):
         self.status_code = status
         self.body = body
         self.background = None
-        self.raw_headers = [(b"content-length", b"%d" % len(body))] if content_type else []
-        if content_type:
-            self.raw_headers.append((b"content-type", content_type))
+        content_length = b"%d" % len(body)
+        self.raw_headers = (
+            [(b"content-length", content_length), (b"content-type", content_type)] if content_type else []
+        )
 
 
 def no_content() -> Response:
