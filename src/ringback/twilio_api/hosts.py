@@ -1,11 +1,15 @@
 """The hosts that a request names."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from starlette.types import Scope
 
 from ringback.domain.twilio_hosts import Product, normalize_host, product_of
 from ringback.domain.urls import TARGET_KEY, authority_of
+
+MAX_CACHED_BYTES = 512
+"""Longer Host fields are not cached: no host name is longer, and 256 long values would waste memory."""
 
 
 def hosts_in(scope: Scope) -> Sequence[str]:
@@ -27,7 +31,18 @@ def product_in(scope: Scope) -> Product | None:
 
 
 def _host_fields(scope: Scope) -> list[str]:
-    return [normalize_host(value.decode("latin-1")) for name, value in scope["headers"] if name == b"host"]
+    return [
+        _normalize_cached(value) if len(value) <= MAX_CACHED_BYTES else _normalize(value)
+        for name, value in scope["headers"]
+        if name == b"host"
+    ]
+
+
+def _normalize(field: bytes) -> str:
+    return normalize_host(field.decode("latin-1"))
+
+
+_normalize_cached = lru_cache(maxsize=256)(_normalize)
 
 
 def _target_host(scope: Scope) -> list[str]:
