@@ -1,6 +1,7 @@
 """The generator of SIDs, validation codes, idempotency tokens, and the random numbers that trigger faults."""
 
 import hashlib
+import os
 import random
 import secrets
 import string
@@ -85,4 +86,4 @@ class IdGenerator:
 
 def new_request_sid() -> str:
     """Return a new request SID. It ignores the seed, because tests do not repeat requests exactly."""
-    return f"{REQUEST}{secrets.token_hex(_SID_BITS // 8)}"
+    return f"{REQUEST}{os.urandom(_SID_BITS // 8).hex()}"

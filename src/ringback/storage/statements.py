@@ -22,10 +22,11 @@ class Statement:
 
     def for_dialect(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
         """Return the SQL text in `dialect`, and the values of its literals by name."""
-        compiled = self._compiled.get(dialect.name)
-        if compiled is None:
+        try:
+            return self._compiled[dialect.name]
+        except KeyError:
             compiled = self._compiled[dialect.name] = self._compile(dialect)
-        return compiled
+            return compiled
 
     def _compile(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
         compiled = self._expression_for(dialect).compile(dialect=dialect)

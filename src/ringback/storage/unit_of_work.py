@@ -126,11 +126,10 @@ class UnitOfWork(Session):
             self._roll_back(rollback_callbacks)
             raise
         self.changed_rows += (self._total_changes - self._rows_before) & _COUNTER_MASK
-        notify = partial(self._notify, callbacks, changed, invalidated)
         if self._run_on_loop is None:
-            notify()
+            self._notify(callbacks, changed, invalidated)
         elif callbacks or changed or invalidated:
-            self._run_on_loop(notify)
+            self._run_on_loop(partial(self._notify, callbacks, changed, invalidated))
 
     def commit_in_thread(self) -> Steps[None]:
         """Commit a large transaction in a thread, as the last step in its block.

@@ -11,7 +11,7 @@ from ringback.twilio_api import xml
 from ringback.twilio_api.documents import Document, Record
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Representation:
     """One format of response bodies. The URIs in a body end with `uri_suffix`."""
 
