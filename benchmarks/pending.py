@@ -30,7 +30,7 @@ has received the event. The server is idle for {IDLE_SECONDS:.0f} s; memory is m
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Measurements of a server: CPU utilization of one processor while idle, memory, and delays of calls."""
+    """Measurements of a server: the share of one processor that it uses while idle, its memory, and delays of calls."""
 
     idle_share: float
     megabytes: float

@@ -1,4 +1,4 @@
-"""The rate of POSTs to two replicas on one PostgreSQL server, compared with that to a single replica."""
+"""The rate of POSTs to two replicas on one PostgreSQL server, compared with the rate of a single replica."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""The validation call as a Call resource, fetched by its CallSid. Rules: docs/fidelity.md, Call."""
+"""The Call resource of a validation call, fetched by its CallSid. Rules: docs/fidelity.md, Call."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Methods of the two resources, and the status of other methods. Rules: docs/fidelity.md, paths and methods."""
+"""Methods of the list and of a caller ID, and errors for other methods. Rules: docs/fidelity.md, paths and methods."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The call between the request and the caller ID, which does not exist before the code is entered.
+"""The validation call, which creates the caller ID only after the code was entered.
 
 Rules: docs/fidelity.md, validation call.
 """

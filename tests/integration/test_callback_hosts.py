@@ -1,4 +1,4 @@
-"""Hosts of StatusCallbacks: disallowed, mapped, unknown and rebound ones."""
+"""Hosts of StatusCallbacks: disallowed, mapped and unknown hosts, and DNS rebinding."""
 
 import socket
 from typing import Any

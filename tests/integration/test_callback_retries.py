@@ -1,4 +1,4 @@
-"""Retries and timeouts: receivers that are unreachable, slow, or answer with errors."""
+"""Retries and timeouts: receivers that are unreachable or slow, or that answer with errors."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Pages of caller IDs: by number, and by key in both directions, while rows are added and deleted."""
+"""Pages of caller IDs by page number and by page token, in both directions, while rows are added and deleted."""
 
 from collections.abc import Callable
 from itertools import chain

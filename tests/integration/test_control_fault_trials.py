@@ -1,4 +1,4 @@
-"""Faults in requests to the Twilio API, without a socket."""
+"""Faults of requests to the Twilio API, in an application without a socket."""
 
 import httpx
 import pytest

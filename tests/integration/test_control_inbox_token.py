@@ -1,4 +1,4 @@
-"""The control API with a token: inboxes receive without it, and are read with it."""
+"""The control API with a token: an inbox receives messages without the token, and is read only with it."""
 
 import pytest
 

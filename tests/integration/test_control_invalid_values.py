@@ -17,7 +17,7 @@ LONE_SURROGATE = "\ud800"
 
 
 async def _send(http: httpx.AsyncClient, method: str, path: str, body: Any) -> httpx.Response:
-    """Send a JSON body with escapes for all characters outside ASCII, such as a lone surrogate."""
+    """Send a JSON body in which all characters outside ASCII, such as lone surrogates, are escaped."""
     headers = {"Content-Type": "application/json"}
     return await http.request(method, f"/_ringback{path}", content=json.dumps(body), headers=headers)
 

@@ -1,4 +1,4 @@
-"""The control API: digits with pauses (`w`), by the account's clock."""
+"""The control API: digits with pauses (`w`), timed by the account's clock."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Databases of another application or another version."""
+"""Databases of another application or a newer version: they are refused and not changed."""
 
 import hashlib
 import sqlite3

@@ -36,7 +36,7 @@ def folder(tmp_path: Path, now: Timestamp) -> Path:
 
 
 def planted_authority(constraints: x509.NameConstraints | None, *, critical: bool = True) -> bytes:
-    """Return key and certificate of an authority with other name constraints than ringback's, or without any."""
+    """Return the key and certificate of an authority without ringback's name constraints."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "planted")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())

@@ -1,4 +1,4 @@
-"""``ringback ready`` without options, which containers run every few seconds: the same answers, from few imports."""
+"""The health check of containers: it has the results of ``ringback ready --url``, but imports little."""
 
 import os
 import subprocess

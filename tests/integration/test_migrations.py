@@ -1,4 +1,4 @@
-"""The schema: the migrations create the tables as they are defined."""
+"""The schema: the migrations create the tables that storage/tables.py defines."""
 
 import subprocess
 import sys
@@ -60,7 +60,7 @@ def alembic(connection: Connection) -> Config:
 
 
 def schema(connection: Connection) -> set[str]:
-    """Return the statements that create all tables and indexes except alembic's, one on a line."""
+    """Return the statements that create all tables and indexes except alembic's, one per line."""
     described = MetaData()
     described.reflect(connection)
     tables = [table for name, table in described.tables.items() if name != "alembic_version"]

@@ -1,4 +1,4 @@
-"""Limits of an account, from the settings or its policy: docs/policy.md."""
+"""The limits of an account, from the settings or from its policy: docs/policy.md."""
 
 import asyncio
 from dataclasses import replace

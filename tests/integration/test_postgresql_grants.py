@@ -1,4 +1,4 @@
-"""The privileges of ringback's role: the documented ones suffice, and missing ones are named."""
+"""The privileges of ringback's role: the documented privileges suffice, and errors name missing ones."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

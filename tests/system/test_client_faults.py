@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("direct")
 NUMBER = "+14158675301"
 IMPATIENCE_SECONDS = 0.3
 LONGEST_DELAY_SECONDS = 60
-"""A delay that no client waits for. The server aborts it when it stops."""
+"""A delay that no client waits for. A server that stops aborts the delay."""
 LIST, CREATE = "list-outgoing-caller-ids", "create-validation-request"
 
 

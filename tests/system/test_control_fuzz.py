@@ -41,7 +41,7 @@ CONFIGURATION = """
 [phases.coverage]
 unexpected-methods = ["patch"]
 """
-"""Configuration that limits the methods tried on a path that does not support them to PATCH."""
+"""Configuration that makes the fuzzer try only one of the methods that a path does not support."""
 
 pytestmark = pytest.mark.slow
 

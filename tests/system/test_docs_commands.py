@@ -66,7 +66,7 @@ def run(command: list[str], folder: Path) -> str:
 
 
 def json_documents(text: str) -> list[Any]:
-    """Return the JSON documents in a text that does not separate them."""
+    """Parse a text that consists of several JSON documents without separators."""
     documents, decoder, text = [], json.JSONDecoder(), text.strip()
     while text:
         document, end = decoder.raw_decode(text)

@@ -53,7 +53,7 @@ class Account:
         self._control = f"/_ringback/accounts/{account['sid']}"
 
     def ask(self, url: str) -> str:
-        """Create a call that ends at once and has a callback, and return its SID."""
+        """Create a call that ends immediately and has a callback, and return its SID."""
         form = {"PhoneNumber": number_at(next(self.numbers) % 1000), "StatusCallback": url}
         path = f"{caller_ids_path(self._owner[0])}.json"
         sid: str = self._http.post(path, data=form, auth=self._owner).raise_for_status().json()["call_sid"]

@@ -46,7 +46,7 @@ def run_of(stage: str) -> str:
 
 
 def packages(*roots: str) -> set[str]:
-    """Return the names of packages and of what they require in the image, from this environment's metadata."""
+    """Return the names of all packages that `roots` require in the image, according to this environment's metadata."""
     todo = [(root, "") for root in roots]
     found: set[str] = set()
     for package, extra in todo:
@@ -160,5 +160,5 @@ def test_image_packages_have_wheels_for_arm64(tmp_path: Path) -> None:
 
 
 def is_compiled(name: str) -> bool:
-    """Tell whether the installed wheel of a package is for one kind of processor."""
+    """Tell whether the installed wheel of a package depends on the type of processor."""
     return "Root-Is-Purelib: false" in (distribution(name).read_text("WHEEL") or "")

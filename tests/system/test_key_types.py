@@ -77,7 +77,7 @@ def outcome(request: Callable[[], object]) -> dict[str, object]:
     except TwilioRestException as error:
         message = error.msg.partition(": ")[2]  # the library puts the failed operation before the message
         return {"status": error.status, "code": error.code, "message": message}
-    except TwilioException as error:  # the exception of a list contains the response
+    except TwilioException as error:  # an exception raised by a list contains the response
         document = json.loads(error.args[1].text)
         return {name: document[name] for name in ("status", "code", "message")}
     return OPEN

@@ -1,4 +1,4 @@
-"""Commands whose output cannot be written: they report it without a traceback."""
+"""Commands whose output cannot be written: they report the error without a traceback."""
 
 import os
 import subprocess

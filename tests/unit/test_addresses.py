@@ -1,4 +1,4 @@
-"""The server's address on this machine, and the configured one as health checks read it."""
+"""The address at which a local client reaches the server, and the configured address that health checks read."""
 
 from pathlib import Path
 

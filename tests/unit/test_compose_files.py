@@ -29,9 +29,9 @@ DETERMINED = {
     *("HOST", "PORT", "WORKERS", "DATABASE_URL", "DATABASE_LISTEN_URL", "SEED", "CALLBACK_CA_FILE", "INTERCEPT"),
     *("INTERCEPT_HOST", "INTERCEPT_PORT", "TLS_PORT", "AUTHORITY_FOLDER"),
 }
-"""Settings of compose.yaml that users cannot set from outside."""
+"""Settings that compose.yaml determines: users cannot set them in their environment."""
 RETRIES_POSTS = (2, 11, 2)
-"""The first version of Caddy that retries a POST at another replica."""
+"""The first version of Caddy that retries a POST on another replica."""
 UNHEALTHY_SECONDS = 20
 
 

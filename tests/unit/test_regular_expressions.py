@@ -14,7 +14,7 @@ DIGIT_TESTS = {"isdigit", "isdecimal", "isnumeric", "isalnum"}
 
 
 class Pattern(NamedTuple):
-    """A pattern in a call of the re module, with the text of its flags."""
+    """A pattern in a call to the re module, with the text of its flags."""
 
     place: str
     text: str

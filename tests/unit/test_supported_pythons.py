@@ -1,4 +1,4 @@
-"""The oldest supported Python: on an older one, pip reports that ringback needs a newer one.
+"""The oldest supported Python: with an older one, pip must report that ringback needs a newer Python.
 
 An old pip, such as 23.0, looks for the dependencies first. A dependency that excludes this Python would hide the
 reason.

@@ -93,6 +93,6 @@ def prepared_commands(folder: Path) -> dict[str, list[str]]:
 
 
 def run_of(row: TableRow, commands: Mapping[str, list[str]], *, lines: str = "") -> Run:
-    """Return the run of a table row, with the lines that the row names unless `lines` are given."""
+    """Return the run of a table row, with `lines`, which are by default the lines that the row names."""
     folder = str(NODE_FOLDER) if row.lines == "node" else "."
     return Run(row.name, lines or row.lines, [*commands[row.lines], row.client], folder)

@@ -1,4 +1,4 @@
-"""Applications that use an official client as in production, intercepted by environment variables alone."""
+"""Applications that use an official client as in production, and are redirected by environment variables alone."""
 
 import json
 import os

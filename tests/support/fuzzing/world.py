@@ -1,4 +1,4 @@
-"""Resources for every path of the control API, created again when the fuzzer has deleted them."""
+"""Resources for every path of the control API. They are created again after the fuzzer has deleted them."""
 
 import itertools
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ UNTRIGGERED_FAULT = {"operation": "*", "effect": {"status": 429}, "probability":
 """A fault that is never triggered."""
 WAIT_SECONDS = 30
 PREREQUISITE_ACTIONS = {"/digits": "answer", "/hang-up": "answer", "/redeliver": "reject"}
-"""Actions that a ringing call needs before an operation can succeed, by the end of the operation's path."""
+"""For each suffix of an operation's path, the actions that a ringing call needs before the operation can succeed."""
 _counted = itertools.count()
 
 

@@ -2,14 +2,14 @@
 
 - **Top level**: the nodes are the modules and packages directly below `ringback`, the edges are imports between them.
   Imports inside functions and under TYPE_CHECKING count.
-- **Cycle**: modules that import each other, directly or by way of others.
+- **Cycle**: modules that import each other, directly or through others.
 - **Lines** of a module are all of its lines; those of a function go from `def` to its end, docstring included.
 - **Files of a POST**: the files whose functions run between the request and the response of one validation request.
   Those of the interface are `app.py`, `twilio_api` and `operations`; domain and storage are counted separately.
 - **Functions of a callback**: the functions that run in the task that delivers one callback, from its claim until
   httpx's transport gets the request. The receiver is a literal IP address, and no fault is set. Not counted are
-  comprehensions, constructors, the storage below its repositories (`STORAGE_INTERNALS`), and leaf helpers: functions of
-  a module whose names begin with an underscore, and the modules in `LEAF_MODULES`.
+  comprehensions, constructors, the storage below its repositories (`STORAGE_INTERNALS`), and leaf helpers: module
+  functions whose names begin with an underscore, and all functions of `LEAF_MODULES`.
 
 Both are recorded at the second request and callback, when caches are filled.
 """

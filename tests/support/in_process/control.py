@@ -77,7 +77,7 @@ class Controlled:
 
 
 async def ask(http: httpx.AsyncClient, method: str, path: str, body: Any = None, **query: Any) -> httpx.Response:
-    """Send a request to the control API, and check the form of an error response."""
+    """Send a request to the control API, and check the format of an error response."""
     answer = await http.request(method, f"/_ringback{path}", json=body, params=query)
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 400:

@@ -71,7 +71,7 @@ class Outbox:
     def let(
         self, effect: dict[str, Any], times: int | None = None, target: FaultTarget = FaultTarget.STATUS_CALLBACK
     ) -> None:
-        """Add a fault of StatusCallbacks, or of another target, to the default account."""
+        """Add a fault to the default account, by default a fault of StatusCallbacks."""
         unit_of_work = self.simulation.unit_of_work
         account = unit_of_work.accounts.find(ACCOUNT_SID)
         assert account is not None

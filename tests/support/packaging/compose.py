@@ -30,7 +30,7 @@ class Service(NamedTuple):
 
     @property
     def variables(self) -> dict[str, str | None]:
-        """Variables of the container. Those without a value have the value of the user's environment."""
+        """Variables of the container. A variable without a value takes it from the user's environment."""
         found: dict[str, str | None] = self.described.get("environment") or self.described.get("env") or {}
         return found
 

@@ -19,7 +19,7 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def stages() -> dict[str, list[tuple[str, str]]]:
-    """Return the instructions of each stage by its name. That of the image, which has no name, is ``""``."""
+    """Return the instructions of each stage by the stage's name. The final stage has the name ``""``."""
     found: dict[str, list[tuple[str, str]]] = {}
     stage: list[tuple[str, str]] = []
     for name, arguments in instructions():
@@ -30,7 +30,7 @@ def stages() -> dict[str, list[tuple[str, str]]]:
 
 
 def final_stage() -> list[tuple[str, str]]:
-    """Return the instructions of the image's stage."""
+    """Return the instructions of the final stage, which becomes the image."""
     return stages()[""]
 
 

@@ -43,7 +43,7 @@ def install(python: Path, *what: str | Path) -> None:
 def share_libraries(python: Path) -> None:
     """Make the packages of the tests' environment importable, so that they need not be downloaded again.
 
-    The folder is added to the path only. Its .pth files, which add the checkout, are not processed.
+    The folder is only added to the path: its .pth files, which would add the checkout, are not processed.
     """
     [libraries] = (python.parents[1] / "lib").glob("python*/site-packages")
     (libraries / "libraries_of_the_tests.pth").write_text(f"{_LIBRARIES}\n", encoding="utf-8")

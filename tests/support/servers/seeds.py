@@ -4,7 +4,7 @@ from support.servers.server import ACCOUNT_SID
 
 
 def many_caller_ids(count: int) -> str:
-    """Return a seed file with `count` caller IDs of the default account, each one second younger than the last."""
+    """Return a seed file with `count` caller IDs of the default account, each created a second after the one before."""
     lines = ["[[accounts]]", f'sid = "{ACCOUNT_SID}"']
     for position in range(count):
         lines += [
