@@ -62,7 +62,7 @@ def _rate(folder: Path) -> float:
     with reading(database) as connection:
         [delivered] = connection.execute(DELIVERED).fetchone()
     if delivered < CALLBACKS:
-        raise BenchmarkFailed(f"of {CALLBACKS} callbacks {delivered} were delivered and recorded")
+        raise BenchmarkFailed(f"only {delivered} of {CALLBACKS} callbacks were delivered and recorded")
     return CALLBACKS / seconds
 
 
@@ -81,7 +81,7 @@ def _delays_ms(folder: Path, name: str, *, hanging_callbacks: int) -> list[float
     with reading(database) as connection:
         arrived = {call: at for call, at in connection.execute(ARRIVED.format(url)) if call in due}
     if len(arrived) != SINGLE:
-        raise BenchmarkFailed(f"of {SINGLE} callbacks {len(arrived)} arrived")
+        raise BenchmarkFailed(f"only {len(arrived)} of {SINGLE} callbacks arrived")
     return [(arrived[call] / 1_000_000 - at) * 1000 for call, at in due.items()]
 
 

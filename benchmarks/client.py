@@ -55,6 +55,6 @@ def wait_while(database: Path, question: str, seconds: float = TIMEOUT_SECONDS) 
     with reading(database) as connection:
         while connection.execute(question).fetchone()[0]:
             if time.monotonic() > deadline:
-                raise BenchmarkFailed(f"after {seconds:.0f} s still: {question}")
+                raise BenchmarkFailed(f"the result was not 0 within {seconds:.0f} s: {question}")
             time.sleep(POLL_SECONDS)
     return time.time()

@@ -85,7 +85,7 @@ def _urls(server_url: str) -> dict[str, str]:
     }
     lengths = {name: len(get(url).get("outgoing_caller_ids", [])) for name, url in urls.items()}
     if lengths != {FIRST_PAGE: PAGE_SIZE, DEEP_PAGE: PAGE_SIZE, INSTANCE: 0, BY_NUMBER: 1, BY_NAME: 1}:
-        raise BenchmarkFailed(f"wrong lists: {lengths}")
+        raise BenchmarkFailed(f"lists of unexpected length: {lengths}")
     if "PageToken=" not in urls[DEEP_PAGE]:
         raise BenchmarkFailed("the deep page has no token")
     return urls

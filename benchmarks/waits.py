@@ -77,7 +77,7 @@ def _advance(account: _Account, calls: int, receiver_url: str) -> float:
     elapsed_ms = (time.perf_counter() - began) * 1000
     told = _expect(account.http.get(f"{account.control}/events", params={"type": "callback.delivered"}), OK).json()
     if len(told["events"]) != calls:
-        raise BenchmarkFailed(f"of {calls} callbacks {len(told['events'])} were delivered")
+        raise BenchmarkFailed(f"only {len(told['events'])} of {calls} callbacks were delivered")
     return elapsed_ms
 
 

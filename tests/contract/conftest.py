@@ -26,8 +26,8 @@ SETTINGS: dict[str, Any] = {
     "ring_timeout_seconds": 0.3,
     "prompt_timeout_seconds": 0.2,
 }
-NEEDS_SEED = "needs the seed file's accounts: start the server by `ringback serve --seed tests/contract/seed.toml`"
-NEEDS_OWN_SERVER = "starts a server of its own with %s, so it runs without --base-url only"
+NEEDS_SEED = "needs the seed file's accounts: start the server with `ringback serve --seed tests/contract/seed.toml`"
+NEEDS_OWN_SERVER = "needs a server with %s, so it runs only without --base-url"
 SEEDED_NAMES = ("parent", "sub", "suspended-sub", "stranger", "empty", "suspended", "closed", "trial", "truncating")
 
 

@@ -46,7 +46,7 @@ LONGEST_QUICK_ENDING = "right code at the second attempt"
 SLOW_SECONDS = 1.0
 """How long a test waits for an outcome that depends on another server's timeouts, before it is skipped."""
 NEEDS_SHORT_TIMES = (
-    "needs short timeouts: start the server by "
+    "needs short timeouts: start the server with "
     "`ringback serve --key-seconds 0.05 --ring-timeout-seconds 0.3 --prompt-timeout-seconds 0.2`"
 )
 

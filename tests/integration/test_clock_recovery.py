@@ -81,7 +81,7 @@ def test_callback_scheduled_before_the_clock_was_set_back_is_due_soon(
     outbox: Outbox, changes: str, seconds: float
 ) -> None:
     outbox.enqueue("http://app.test/")
-    sql = f"UPDATE status_callbacks SET {changes}"  # noqa: S608 - the test's own
+    sql = f"UPDATE status_callbacks SET {changes}"  # noqa: S608 - the test chooses the columns
     execute(outbox.simulation.database, sql.replace(":", r"\:"))
 
     system_now = after(outbox.simulation.clock.now(), -HOUR)

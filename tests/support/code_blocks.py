@@ -50,9 +50,7 @@ def readme_block(name: str, *, base_url: str = BASE_URL, page: Path = README, te
     if len(found) != 1:
         names = ", ".join(known for known, _ in blocks) or "none"
         marker = f"<!-- run: {name} -->"
-        raise ReadmeError(
-            f"{page.name} has {len(found)} fenced blocks behind a line {marker}, not one; it has: {names}"
-        )
+        raise ReadmeError(f"{page.name} has {len(found)} fenced blocks after a line {marker}, not one; it has: {names}")
     return found[0].replace(BASE_URL, base_url.rstrip("/"))
 
 

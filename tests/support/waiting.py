@@ -28,5 +28,5 @@ def eventually(look: Callable[[], T | None], *, what: str, seconds: float = PATI
         found = look()
         if found:
             return found
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        assert time.monotonic() < deadline, f"not reached within {seconds} s: {what}"
         threading.Event().wait(LOOK_EVERY_SECONDS)

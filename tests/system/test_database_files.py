@@ -20,7 +20,7 @@ from support.waiting import eventually
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="a file that is open can be deleted, and flock is Linux's"),
+    pytest.mark.skipif(sys.platform != "linux", reason="the tests delete open files, and use flock as on Linux"),
 ]
 
 LIST = f"{caller_ids_path()}.json"
@@ -111,7 +111,7 @@ def namespace_with_the_file(file: Path) -> Iterator[ServerProcess]:
     """Run a server in another mount namespace, in which only the file is mounted, under another name."""
     unshare = shutil.which("unshare")
     if os.geteuid() != 0 or not unshare or subprocess.run([unshare, "-m", "true"], check=False).returncode:  # noqa: S603
-        pytest.skip("mount namespaces need root and its privileges")
+        pytest.skip("mount namespaces require root privileges")
     mounted = file.parent / "container" / "data.db"
     mounted.parent.mkdir()
     mounted.touch()
@@ -218,7 +218,7 @@ def test_deleted_file_causes_503_and_fails_readiness(
 def test_unmounted_folder_causes_503(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk:
         if disk is None:
-            pytest.skip("mounting a small disk takes root and its privileges")
+            pytest.skip("mounting a small disk requires root privileges")
         with serving(disk.folder / "ringback.db") as server, server.client() as http:
             before = post(http)
             subprocess.run(["umount", "-l", str(disk.folder)], check=True)  # noqa: S603, S607

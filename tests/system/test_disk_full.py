@@ -36,9 +36,9 @@ MAX_LINES_PER_SECOND = 3
 STUCK = "database unavailable, retrying"
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit a process that runs"),
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux can change the limits of a running process"),
 ]
-NO_SMALL_DISK = "mounting a small disk takes root and its privileges"
+NO_SMALL_DISK = "mounting a small disk requires root privileges"
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ def idle_share(server: ServerProcess) -> float:
     return (processor_seconds(server) - before) / (time.perf_counter() - began)
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the processor time of another process is in /proc")
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processor time is read from /proc")
 def test_many_waiting_clients_use_little_cpu_time_and_all_get_events(server: ServerProcess) -> None:
     with server.client() as client, ExitStack() as opened:
         client.put(CLOCK, json={"mode": "frozen"})

@@ -41,7 +41,7 @@ GOOD_REQUEST = Hostile("a good request", get(LIST), (200,))
 INCOMPLETE_HEAD = b"GET " + LIST + b" HTTP/1.1\r\n" + HEAD + b"X: " + b"y" * 30_000
 
 pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="memory, time and limits are looked up in /proc"),
+    pytest.mark.skipif(sys.platform != "linux", reason="memory, processor time and limits are read from /proc"),
     pytest.mark.xdist_group("hostile requests"),
 ]
 

@@ -116,7 +116,7 @@ def database_url() -> Iterator[str]:
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     with small_disk(tmp_path / "disk") as mounted:
         if mounted is None:
-            pytest.skip("mounting a small disk takes root and its privileges")
+            pytest.skip("mounting a small disk requires root privileges")
         yield mounted
 
 

@@ -113,7 +113,7 @@ def test_phone_page_reports_an_unreachable_server_and_reconnects(browser: Browse
             expect(page.get_by_text("Live", exact=True)).to_be_visible()
             expect(phone_page.row("500-555-0014")).to_contain_text("Busy")
             phone_page.answer()
-    assert int(streams[-1]) > int(streams[0]), "it goes on where it was"
+    assert int(streams[-1]) > int(streams[0]), "the page continues where it was"
 
 
 def test_phone_page_switches_to_another_account_when_its_account_is_deleted(

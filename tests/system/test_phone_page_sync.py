@@ -30,7 +30,7 @@ def first(held: list[Route], phone_page: PhonePage) -> Route:
         if held:
             return held[0]
         phone_page.page.wait_for_timeout(POLL_MS)  # Playwright runs route handlers during this wait
-    raise AssertionError("the page asked for nothing")
+    raise AssertionError("the page sent no request")
 
 
 def test_events_of_a_restarted_server_in_memory_are_followed_from_its_start(browser: Browser) -> None:

@@ -33,12 +33,12 @@ ALLOWED = {
     ): "the pauses of a wait that has a limit, and of a program",
     ("system/test_python_async_client.py", "sleep"): "the pause of a wait that has a limit",
     ("support/crashes/world.py", "sleep"): "the receiver takes a moment to answer",
-    ("system/test_shared_database.py", "sleep"): "how long the database is away is what is tried",
+    ("system/test_shared_database.py", "sleep"): "the test needs an outage of this length",
     ("system/test_shared_database.py", "limit"): "the request must run out of time",
     ("system/test_hostile_requests.py", "speed"): "processor time of one thread, not wall time",
     ("integration/test_testing_account.py", "limit"): "the wait must run out of time",
     ("integration/test_testing_aio.py", "limit"): "the wait must run out of time",
-    ("support/hostile/receivers.py", "limit"): "the pause between two bytes of a receiver that drips",
+    ("support/hostile/receivers.py", "limit"): "the pause between two bytes of a receiver that trickles its answer",
     ("integration/test_testing_server.py", "limit"): "the start must run out of time",
 }
 """Exceptions by file and rule, each with its reason."""
@@ -59,7 +59,7 @@ def _complaints_about_call(node: ast.Call, constants: dict[str, float]) -> Itera
     name = ast.unparse(node.func)
     keywords = {keyword.arg: keyword.value for keyword in node.keywords}
     if name in SLEEPERS and node.args and _is_positive(node.args[0], constants):
-        yield node.lineno, "sleep", f"{name} waits for time: wait for a condition by support.waiting.eventually"
+        yield node.lineno, "sleep", f"{name} sleeps: wait for a condition with support.waiting.eventually"
     if "deadline" in keywords and ast.unparse(keywords["deadline"]) != "None":
         yield node.lineno, "deadline", "a deadline of hypothesis fails on a slow machine: leave it to tests/conftest.py"
     if name in DEFAULT_LIMITS and "timeout" not in keywords:
@@ -67,7 +67,7 @@ def _complaints_about_call(node: ast.Call, constants: dict[str, float]) -> Itera
     for limit in _limits(node, name, keywords):
         value = _value(limit, constants)
         if value is not None and 0 < value < MIN_PATIENCE_SECONDS:
-            yield node.lineno, "limit", f"waits {value:g} s at most: use support.waiting.PATIENCE_SECONDS"
+            yield node.lineno, "limit", f"waits at most {value:g} s: use support.waiting.PATIENCE_SECONDS"
 
 
 def _limits(node: ast.Call, name: str, keywords: dict[str | None, ast.expr]) -> Iterator[ast.expr]:

@@ -28,7 +28,7 @@ class Library(NamedTuple):
     def place(self) -> str:
         """The value of the variable. Skips the test if the variable or the program is missing."""
         if not os.environ.get(self.variable):
-            pytest.skip(f"{self.variable} names no copy of the library for {self.language}")
+            pytest.skip(f"{self.variable} is not set: it names a copy of the library for {self.language}")
         if shutil.which(self.program) is None:
             pytest.skip(f"{self.program} is not installed")
         return os.environ[self.variable]

@@ -61,7 +61,7 @@ def _format(found: NumberFormat) -> str:
     leading = found.leading_digits_pattern[-1] if found.leading_digits_pattern else ""
     lengths = _LENGTHS.findall(found.pattern or "")
     between = _GROUP.split(found.format or "")
-    assert not _LENGTHS.sub("", found.pattern or ""), f"groups are not simple: {found.pattern}"
+    assert not _LENGTHS.sub("", found.pattern or ""), f"groups are not sequences of digits: {found.pattern}"
     assert between[1::2] == [str(number) for number in range(1, len(lengths) + 1)], (
         f"groups in another order: {found.format}"
     )
@@ -76,7 +76,7 @@ def _length(shortest: str, longest: str) -> str:
 
 def _dense(pattern: str) -> str:
     dense = pattern.replace("(?:", "(").replace(r"\d", ".")
-    assert not _INVALID_CHARACTERS.search(dense), f"no pattern for the plan: {pattern}"
+    assert not _INVALID_CHARACTERS.search(dense), f"invalid syntax for the plan: {pattern}"
     return dense
 
 

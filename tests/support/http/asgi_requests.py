@@ -21,7 +21,7 @@ def a_request(*parts: bytes, complete: bool = True, **headers: bytes) -> Request
         return messages.pop(0)
 
     async def send(message: Message) -> None:
-        raise AssertionError(f"nothing is sent while a body is read: {message}")
+        raise AssertionError(f"nothing must be sent while a body is read: {message}")
 
     scope = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "headers": names, "query_string": b""}
     return RequestContext(cast("Services", None), scope, receive, send)

@@ -63,7 +63,7 @@ def assert_yields(operation: Callable[[], list[Callback]]) -> None:
         callbacks = too_long(operation())
         if not callbacks:
             return
-    assert not callbacks, f"callbacks that held up the event loop: {callbacks[:5]}"
+    assert not callbacks, f"callbacks that blocked the event loop: {callbacks[:5]}"
 
 
 def install(report: Path) -> None:

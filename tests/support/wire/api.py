@@ -131,7 +131,7 @@ def eventually(probe: Callable[[], T | None], seconds: float = PATIENCE_SECONDS)
         found = probe()
         if found:
             return found
-        assert time.monotonic() < deadline, f"nothing within {seconds} s"
+        assert time.monotonic() < deadline, f"no result within {seconds} s"
         time.sleep(POLL_SECONDS)
 
 
