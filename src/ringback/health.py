@@ -1,5 +1,7 @@
 """Health checks and metrics: ``/livez``, ``/readyz`` and ``/metrics``."""
 
+import asyncio
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -16,6 +18,8 @@ from ringback.supervision import Supervisor
 LIVE_PATH, READY_PATH, METRICS_PATH = "/livez", "/readyz", "/metrics"
 PATHS = frozenset({LIVE_PATH, READY_PATH, METRICS_PATH})
 SERVICE_UNAVAILABLE = 503
+READY_SECONDS = 2.0
+"""Time limit of the readiness check. It must be shorter than that of `ringback ready`."""
 METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -31,12 +35,21 @@ def health_router(database: Database, supervisor: Supervisor) -> APIRouter:
     @router.head(READY_PATH, include_in_schema=False)
     @router.get(READY_PATH, summary="Readiness check")
     async def ready(_: Request) -> Response:
-        reason = await find_unready_reason(database) or supervisor.trouble()
+        reason = await _database_trouble(database) or supervisor.trouble()
         if reason:
             return JSONResponse({"status": "not ready", "reason": reason}, SERVICE_UNAVAILABLE)
         return JSONResponse({"status": "ready"})
 
     return router
+
+
+async def _database_trouble(database: Database) -> str | None:
+    """Return why the database cannot be used, or None. A database that does not answer in time cannot be used."""
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            return await find_unready_reason(database)
+    except TimeoutError:
+        return f"the database has not answered for {READY_SECONDS:g} seconds"
 
 
 def metrics_router(services: Services) -> APIRouter:

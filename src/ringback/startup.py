@@ -52,6 +52,7 @@ TASK_NAMES = (
     "notification_publisher",
     "notification_listener",
     "notification_poll",
+    "database_watchdog",
     WARM_UP,
     LOG_WRITER,
 )

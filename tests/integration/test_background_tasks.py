@@ -15,6 +15,7 @@ from ringback.simulator.background import Housekeeper, JournalWriter
 from ringback.simulator.call_runner import CallRunner
 from ringback.startup import TASK_NAMES, LazyApplication
 from ringback.storage.postgresql_notify import PostgresNotifier
+from ringback.storage.postgresql_watchdog import Watchdog
 from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.supervision import Supervisor
 from support.databases.templates import POSTGRESQL, SQLITE, only
@@ -30,6 +31,7 @@ ONLY_ON = {
     "notification_publisher": POSTGRESQL,
     "notification_listener": POSTGRESQL,
     "notification_poll": POSTGRESQL,
+    "database_watchdog": POSTGRESQL,
 }
 TASKS = pytest.mark.parametrize(
     ("migrated", "name"),
@@ -46,6 +48,7 @@ WORK: dict[str, tuple[type, str]] = {
     "notification_publisher": (PostgresNotifier, "_publish"),
     "notification_listener": (PostgresNotifier, "_listen"),
     "notification_poll": (PostgresNotifier, "_poll_once"),
+    "database_watchdog": (Watchdog, "check"),
     "warm_up": (LazyApplication, "get"),
     "log_writer": (LogWriter, "_restart_thread"),
 }

@@ -17,6 +17,7 @@ from ringback.operations.clocks import set_clock
 from ringback.operations.retention import KEPT_CALLS, prune
 from ringback.operations.snapshot import read_snapshot, restore_snapshot, take_snapshot
 from ringback.simulator import background
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.unit_of_work import UnitOfWork
 from support.databases.templates import SQLITE, only
 from support.domain_values import ACCOUNT_SID, T0
@@ -213,6 +214,25 @@ async def test_account_that_cannot_be_pruned_does_not_delay_others_and_is_retrie
     tried.clear()
     await a_housekeeper(simulation).prune()
     assert len(tried) == len(lines)
+
+
+async def test_outage_during_pruning_is_one_for_all_accounts_which_are_retried(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = {AccountSid("AC" + digit * 32) for digit in "3456789"}
+    for account_sid in changed:
+        simulation.database.process_state.change_notifier.mark_changed(account_sid)
+
+    def failing(*_: object, **__: object) -> bool:
+        raise DatabaseUnavailable("no answer")
+
+    monkeypatch.setattr(background, "prune", failing)
+
+    with capture_logs() as lines, pytest.raises(DatabaseUnavailable, match="no answer"):
+        await a_housekeeper(simulation).prune()
+
+    assert lines == []
+    assert changed <= simulation.database.process_state.change_notifier.take_changed()
 
 
 @pytest.mark.usefixtures("few")

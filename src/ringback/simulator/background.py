@@ -86,15 +86,19 @@ class Housekeeper:
     async def prune(self) -> None:
         """Prune the accounts that have changed, in small transactions between which requests are served.
 
-        If an account cannot be pruned, it is retried in the next round and does not delay others.
+        If an account cannot be pruned, it is retried in the next round and does not delay others. An outage of the
+        database delays them all. Raises DatabaseUnavailable.
         """
         notifier = self._change_notifier
-        for account_sid in notifier.take_changed():
+        remaining = notifier.take_changed()
+        while remaining:
+            account_sid = remaining.pop()
             try:
                 await self._prune_account(account_sid)
-            except DatabaseUnavailable as error:
-                notifier.mark_changed(account_sid)
-                log.warning("account not pruned, retrying", account_sid=account_sid, reason=str(error))
+            except DatabaseUnavailable:
+                for unpruned in (account_sid, *remaining):
+                    notifier.mark_changed(unpruned)
+                raise
             except Exception:
                 notifier.mark_changed(account_sid)
                 log.exception("account not pruned, retrying", account_sid=account_sid)
@@ -143,7 +147,8 @@ class JournalWriter:
             async with asyncio.timeout(self._final_write_seconds):
                 await self.write()
         except (DatabaseUnavailable, TimeoutError) as error:
-            log.warning("last requests not written to the journal", reason=str(error))
+            reason = str(error) or f"the database did not answer within {self._final_write_seconds:g} seconds"
+            log.warning("last requests not written to the journal", reason=reason)
 
     async def write(self) -> None:
         """Write all pending requests in small batches. Drop and log requests that no database can store."""

@@ -5,7 +5,10 @@ therefore does not work through it: prepared statements, SET, LISTEN, and adviso
 ringback detects a pooler, and then uses none of these.
 """
 
+import os
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -26,6 +29,8 @@ NETWORK = {
 """Defaults that detect an unreachable server. Parameters of the URL override them."""
 FIXED = {"client_encoding": "utf8", "prepare_threshold": None}
 """Text is UTF-8 regardless of the environment. Statements are prepared only without a pooler."""
+MIN_CONNECT_SECONDS = 2.0
+"""Shortest time limit for connecting that psycopg applies. 0 in the URL means none."""
 PREPARE_THRESHOLD = "prepare_threshold"
 DEFAULT_PREPARE_THRESHOLD = 5
 NOT_PREPARED = frozenset({"", "none"})
@@ -75,6 +80,17 @@ def prepare_threshold(url: URL) -> int | None:
     return int(text)
 
 
+def connect_seconds(url: URL) -> float:
+    """Return how long connecting may take: the URL's connect_timeout for each of its hosts."""
+    hosts = url.query.get("host", "")
+    names = hosts.split(",") if isinstance(hosts, str) else hosts
+    try:
+        limit = float(str(url.query.get("connect_timeout", NETWORK["connect_timeout"])))
+    except ValueError:
+        limit = MIN_CONNECT_SECONDS  # connecting fails at once
+    return max(limit, MIN_CONNECT_SECONDS) * len(names)
+
+
 def _wrong_parameter(url: URL, name: str, reason: str) -> DatabaseUnavailable:
     return DatabaseUnavailable(f"cannot use the database {redacted(url)}: the URL's parameter {name!r} {reason}")
 
@@ -92,6 +108,12 @@ def connect(engine: Engine) -> psycopg.Connection:
     assert isinstance(driver, psycopg.Connection)  # noqa: S101
     pooled.detach()
     return driver
+
+
+def break_off(driver: psycopg.Connection) -> None:
+    """Break a connection, so that a thread that is waiting for a result continues."""
+    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(driver.fileno())) as connection:
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def configure(driver: psycopg.Connection, threshold: int | None) -> bool:

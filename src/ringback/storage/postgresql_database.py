@@ -1,14 +1,11 @@
 """PostgreSQL database that any number of ringback processes can share, each with several connections."""
 
 import asyncio
-import os
 import random
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -25,6 +22,7 @@ from ringback.storage.errors import DatabaseDamaged, DatabaseUnavailable, unavai
 from ringback.storage.locks import SharedLocks
 from ringback.storage.postgresql_connection import (
     BEGIN_WITH_SETTINGS,
+    break_off,
     check_encoding,
     configure,
     connect,
@@ -34,6 +32,7 @@ from ringback.storage.postgresql_connection import (
 )
 from ringback.storage.postgresql_errors import PostgresqlFailure, failure_of
 from ringback.storage.postgresql_notify import POLL_SECONDS, PostgresNotifier, read_database, send
+from ringback.storage.postgresql_watchdog import DATABASE_WATCHDOG, Watchdog
 from ringback.storage.stepwise import Steps, finish
 from ringback.storage.unit_of_work import Backend, UnitOfWork
 from ringback.supervision import BackgroundTask
@@ -85,10 +84,10 @@ class PostgresqlDatabase(Database):
         super().__init__(url, engine, process_state)
         self.prepare_threshold = prepare_threshold(url)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="postgresql")
-        self._running: set[Future[Any]] = set()
         self._own = threading.local()
         self._sessions: set[_Session] = set()
         self._is_closing = False
+        self._watchdog = Watchdog(url, engine, self.outage_log, self._break_off_sessions)
         try:
             session = self._session()  # fails now if the server is unreachable
             check_encoding(session.driver, url)
@@ -110,15 +109,14 @@ class PostgresqlDatabase(Database):
         return self._session().unit_of_work
 
     async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        self._watchdog.check_responsive()
         loop = asyncio.get_running_loop()
         work = partial(self._run, partial(loop.call_soon_threadsafe), lambda it: operation(it, *args, **kwargs))
         try:
             running = self._threads.submit(work)
         except RuntimeError as error:  # the threads were shut down
             raise DatabaseUnavailable("the server is stopping") from error
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
-        return await asyncio.wrap_future(running)
+        return await self._watchdog.wait_for(running)
 
     async def run_in_steps(
         self, operation: Callable[Concatenate[UnitOfWork, P], Steps[T]], *args: P.args, **kwargs: P.kwargs
@@ -186,6 +184,12 @@ class PostgresqlDatabase(Database):
         self._sessions.discard(session)
         session.close()
 
+    def _break_off_sessions(self, reason: DatabaseUnavailable) -> None:
+        """End the operations in progress, for which the server has no answer."""
+        self.outage.report(reason)
+        for session in list(self._sessions):
+            session.break_off()
+
     def background_tasks(self, on_change: Callable[[], None]) -> list[BackgroundTask]:
         if self._is_polling:
             log.warning(
@@ -193,7 +197,7 @@ class PostgresqlDatabase(Database):
                 seconds=POOLED_POLL_SECONDS,
                 hint="set database_listen_url to the URL of a direct connection to PostgreSQL",
             )
-        return self._notifier.background_tasks(on_change)
+        return [*self._notifier.background_tasks(on_change), BackgroundTask(DATABASE_WATCHDOG, self._watchdog.run)]
 
     def committed(self, *accounts: Any) -> None:
         """Notify subscribers of a commit, here and in other processes."""
@@ -204,7 +208,8 @@ class PostgresqlDatabase(Database):
         """Close the connections. Operations in progress have SHUTDOWN_SECONDS to end: the server may never answer."""
         self._is_closing = True  # otherwise a thread whose connection breaks below would reconnect
         self._threads.shutdown(wait=False, cancel_futures=True)
-        wait(set(self._running), SHUTDOWN_SECONDS)
+        self._watchdog.close()
+        wait(self._watchdog.in_progress, SHUTDOWN_SECONDS)
         for session in list(self._sessions):
             session.break_off()
         self._threads.shutdown()
@@ -223,6 +228,7 @@ class _Session:
 
     def __init__(self, database: PostgresqlDatabase) -> None:
         self.driver = connect(database.engine)
+        self._is_broken = False
         database.add_session(self)  # before its first query, so that `close` can interrupt it
         try:
             self.is_pooled = configure(self.driver, database.prepare_threshold)
@@ -252,7 +258,7 @@ class _Session:
         """Tell whether the connection works. One that was used within TRUSTED_SECONDS is not tested."""
         now = time.monotonic()
         is_trusted, self._used_at = now - self._used_at < TRUSTED_SECONDS, now
-        if self.driver.closed:
+        if self.driver.closed or self._is_broken:
             return False
         if is_trusted:
             return True
@@ -264,8 +270,8 @@ class _Session:
 
     def break_off(self) -> None:
         """Break the connection, so that a thread that is waiting for a result continues."""
-        with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(self.driver.fileno())) as connection:
-            connection.shutdown(socket.SHUT_RDWR)
+        self._is_broken = True
+        break_off(self.driver)
 
     def close(self) -> None:
         self.driver.close()

@@ -158,11 +158,16 @@ class TwilioApp:
 
         Timing side channel: this runs after the response, so that response times do not reveal which accounts exist.
         """
-        await asyncio.sleep(0)
         try:
+            await asyncio.sleep(0)
             context.journal_account = await self._services.database.run(find_account, account_sid)
         except DatabaseUnavailable as failure:
-            log.warning("account lookup failed", request_id=context.request_sid, reason=str(failure))
+            context.hint = f"not in the request journal: {failure}"
+            return
+        except asyncio.CancelledError:
+            if not self.is_stopping:
+                raise
+            context.hint = f"not in the request journal: {STOPPING}"
             return
         if error.status == HTTPStatus.UNAUTHORIZED and not error.reason:
             context.reason = explain_wrong_path(context.username or "", account_sid, context.journal_account)

@@ -85,7 +85,7 @@ async def read_form(context: RequestContext) -> Parameters:
     content_type = headers.get(b"content-type", b"")
     parse = _parser_of(content_type)
     if parse is not parse_parameters or context.scope["query_string"] or body[:1] == b"{":
-        context.unread_hint = _unread_hint(context, content_type, body, parse)
+        context.hint = _unread_hint(context, content_type, body, parse)
     at_once_bytes = PARSED_AT_ONCE_BYTES if parse is parse_parameters else MULTIPART_PARSED_AT_ONCE_BYTES
     parameters = parse(body) if len(body) <= at_once_bytes else await asyncio.to_thread(parse, body)
     context.form = parameters

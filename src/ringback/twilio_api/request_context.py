@@ -90,7 +90,7 @@ class RequestContext:
     refused_account_sid: AccountSid | None = None
     journal_account: Account | None = None
     query = form = NO_PARAMETERS
-    unread_hint = ""
+    hint = ""
     call_sid: CallSid | None = None
     fault: Effect | None = None
     reason = ""
@@ -164,7 +164,7 @@ class RequestContext:
         """Log the request in one line, without credentials and parameters.
 
         `reason` says why the client was not authenticated, why the database was unavailable, or which setting would
-        accept the phone number; `hint` says why parameters were not read.
+        accept the phone number; `hint` says why parameters were not read, or why the journal lacks the request.
         """
         log.info(
             "request",
@@ -178,7 +178,7 @@ class RequestContext:
             **({"call_sid": self.call_sid} if self.call_sid else {}),
             **({"fault": describe_effect(self.fault)} if self.fault else {}),
             **({"reason": self.reason} if self.reason else {}),
-            **({"hint": self.unread_hint} if self.unread_hint else {}),
+            **({"hint": self.hint} if self.hint else {}),
         )
 
     def _record(self, operation: str | None, elapsed_ms: float) -> None:

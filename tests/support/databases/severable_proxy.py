@@ -62,6 +62,10 @@ class SeverableProxy:
         """Stop forwarding without closing the connections."""
         self._passes.clear()
 
+    def resume(self) -> None:
+        """Continue to forward after `hang`."""
+        self._passes.set()
+
     def cut(self) -> None:
         """Close all connections, and refuse new ones."""
         with self._listener, suppress(OSError):

@@ -1,0 +1,132 @@
+"""Watchdog that detects a PostgreSQL server that no longer answers, such as one in a paused container.
+
+The kernel of a paused server still acknowledges what it receives, so TCP's timeouts do not help, and PostgreSQL's own
+timeouts stand still. An operation that waits for such a server would wait, and keep its thread, until it resumes.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import psycopg
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+
+from ringback.storage.errors import DatabaseUnavailable, redacted
+from ringback.storage.outages import OutageLog, run_on_database
+from ringback.storage.postgresql_connection import SERVER_PID, break_off, connect, connect_seconds
+
+T = TypeVar("T")
+
+DATABASE_WATCHDOG = "database_watchdog"
+STALLED_SECONDS = 2.0
+"""Duration of an operation after which the server is tested. Slow statements and waits for locks may take longer."""
+CHECK_SECONDS = 0.25
+"""Interval of the watchdog's checks."""
+MARGIN_SECONDS = 0.5
+"""The test gives up this long before the driver would stop connecting."""
+
+
+class Watchdog:
+    """Waits for the results of operations, and tests the server if one takes long.
+
+    The test opens a new connection. If the server does not answer it, all operations in progress raise
+    DatabaseUnavailable, `on_unresponsive` is called, and `check_responsive` raises until a later test is answered.
+    """
+
+    def __init__(
+        self, url: URL, engine: Engine, outage_log: OutageLog, on_unresponsive: Callable[[DatabaseUnavailable], None]
+    ) -> None:
+        self._reason = f"cannot use the database {redacted(url)}: PostgreSQL does not answer"
+        self._engine = engine
+        self._outage_log = outage_log
+        self._on_unresponsive = on_unresponsive
+        self._test_seconds = connect_seconds(url) - MARGIN_SECONDS
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="postgresql-watchdog")
+        self._tested: psycopg.Connection | None = None
+        self._started_at: dict[Future[Any], float] = {}
+        self._waiting: set[asyncio.Future[Any]] = set()
+        self._abandoned: set[asyncio.Future[Any]] = set()
+        self._answered_at = 0.0
+        self._is_unresponsive = False
+
+    @property
+    def in_progress(self) -> set[Future[Any]]:
+        """The operations whose threads have not ended."""
+        return set(self._started_at)
+
+    def check_responsive(self) -> None:
+        """Raise DatabaseUnavailable at once while the server does not answer, instead of waiting for it."""
+        if self._is_unresponsive:
+            raise DatabaseUnavailable(self._reason)
+
+    async def wait_for(self, running: Future[T]) -> T:
+        """Return the result of an operation. Raises DatabaseUnavailable if the server stops answering."""
+        self._started_at[running] = time.monotonic()
+        running.add_done_callback(self._forget)
+        future = asyncio.wrap_future(running)
+        self._waiting.add(future)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if future not in self._abandoned or (task and task.cancelling()):
+                raise
+            raise DatabaseUnavailable(self._reason) from None
+        finally:
+            self._waiting.discard(future)
+            self._abandoned.discard(future)
+
+    def _forget(self, ended: Future[Any]) -> None:
+        """Remove an operation. Its thread calls this."""
+        self._started_at.pop(ended, None)
+
+    async def run(self) -> None:
+        """Watch the server until cancelled."""
+        await run_on_database(DATABASE_WATCHDOG, self.check, CHECK_SECONDS, self._outage_log)
+
+    async def check(self) -> None:
+        """Test the server if an operation takes long, or if the last test was not answered."""
+        if not self._is_unresponsive and not self._is_stalled():
+            return
+        started_at = time.monotonic()
+        test = asyncio.wrap_future(self._thread.submit(self._test))
+        await asyncio.wait({test}, timeout=self._test_seconds)
+        if not test.done():
+            self._abandon_operations()
+        is_connected = await test  # at the latest, the driver's own timeout ends it
+        ended_at = time.monotonic()
+        if is_connected or ended_at - started_at < self._test_seconds:  # a server that refuses connections answers
+            self._is_unresponsive, self._answered_at = False, ended_at
+
+    def _is_stalled(self) -> bool:
+        """Tell whether an operation has run for STALLED_SECONDS, and the last test is at least as old."""
+        times = list(self._started_at.values())  # a copy, because threads remove entries
+        return bool(times) and time.monotonic() - max(min(times), self._answered_at) > STALLED_SECONDS
+
+    def _test(self) -> bool:
+        """Tell whether a new connection can be opened and used. This runs in the watchdog's thread."""
+        with suppress(psycopg.Error):
+            self._tested = connect(self._engine)
+            with self._tested:
+                self._tested.execute(SERVER_PID)
+                return True
+        return False
+
+    def _abandon_operations(self) -> None:
+        if self._is_unresponsive:
+            return
+        self._is_unresponsive = True
+        self._abandoned |= self._waiting
+        for future in self._abandoned:
+            future.cancel()  # one that no thread has started never runs
+        self._on_unresponsive(DatabaseUnavailable(self._reason))
+
+    def close(self) -> None:
+        """End a test in progress."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        if self._tested is not None:
+            break_off(self._tested)

@@ -1,0 +1,139 @@
+"""The watchdog of PostgreSQL: a server that does not answer is unavailable, a slow operation is not abandoned."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from ringback.storage import postgresql_watchdog
+from ringback.storage.database import Database
+from ringback.storage.database_factory import open_database
+from ringback.storage.errors import DatabaseUnavailable
+from ringback.storage.postgresql_connection import connect_seconds
+from ringback.storage.schema import find_unready_reason, revision
+from ringback.storage.statements import Statement
+from ringback.storage.tables import HEAD
+from ringback.storage.unit_of_work import UnitOfWork
+from support.databases.postgresql import migrated_database
+from support.databases.severable_proxy import SeverableProxy
+from support.polling import until, until_awaited
+
+SLEEP = Statement(text("SELECT pg_sleep(1)"))
+STALLED_SECONDS = 0.2
+NO_ANSWER = "PostgreSQL does not answer"
+
+pytestmark = [pytest.mark.anyio, pytest.mark.postgresql]
+
+
+@pytest.fixture
+def line() -> Iterator[SeverableProxy]:
+    with migrated_database() as url, SeverableProxy(make_url(url)) as running:
+        yield running
+
+
+@pytest.fixture
+async def database(line: SeverableProxy, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+    """Open a database through the proxy, with its background tasks and an impatient watchdog."""
+    monkeypatch.setattr(postgresql_watchdog, "STALLED_SECONDS", STALLED_SECONDS)
+    opened = open_database(line.url)
+    tasks = [asyncio.ensure_future(task.work()) for task in opened.background_tasks(lambda: None)]
+    yield opened
+    line.resume()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    opened.close()
+
+
+def sleep(unit_of_work: UnitOfWork) -> str:
+    unit_of_work.all(SLEEP)
+    return "slept"
+
+
+async def test_slow_operation_of_a_responsive_server_is_not_abandoned(database: Database) -> None:
+    assert await database.run(sleep) == "slept"
+    assert database.outage.reason is None
+
+
+async def test_operations_fail_while_the_server_does_not_answer(database: Database, line: SeverableProxy) -> None:
+    line.hang()
+    running = [asyncio.create_task(database.run(revision)) for _ in range(20)]
+
+    results = await asyncio.gather(*running, return_exceptions=True)
+    with pytest.raises(DatabaseUnavailable, match=NO_ANSWER):
+        await database.run(revision)
+    line.resume()
+    await until_awaited(lambda: is_ready(database))
+
+    assert {type(result) for result in results} == {DatabaseUnavailable}
+    assert await database.run(revision) == HEAD
+
+
+async def is_ready(database: Database) -> bool:
+    return await find_unready_reason(database) is None
+
+
+async def test_server_is_not_ready_while_it_does_not_answer(database: Database, line: SeverableProxy) -> None:
+    line.hang()
+
+    reasons = [await find_unready_reason(database) for _ in range(2)]
+
+    assert all(reason is not None and NO_ANSWER in reason for reason in reasons)
+
+
+async def test_cancelled_operation_is_not_reported_as_unavailable(database: Database, line: SeverableProxy) -> None:
+    line.hang()
+    running = asyncio.create_task(database.run(revision))
+    await asyncio.sleep(0)
+
+    running.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_operation_that_nobody_waits_for_is_noticed(database: Database, line: SeverableProxy) -> None:
+    """A health check that gives up must not hide that its operation never ends."""
+    line.hang()
+    running = asyncio.create_task(database.run(revision))
+    await asyncio.sleep(0)
+    running.cancel()
+
+    await until(lambda: database.outage.reason is not None)
+
+    assert NO_ANSWER in str(database.outage.reason)
+
+
+async def test_server_that_refuses_connections_is_not_called_unresponsive(
+    database: Database, line: SeverableProxy
+) -> None:
+    line.hang()
+    with pytest.raises(DatabaseUnavailable, match=NO_ANSWER):
+        await database.run(revision)
+
+    line.cut()
+
+    async def is_refused() -> bool:
+        try:
+            await database.run(revision)
+        except DatabaseUnavailable as error:
+            return NO_ANSWER not in str(error)
+        return False
+
+    await until_awaited(is_refused)
+
+
+@pytest.mark.parametrize(
+    ("url", "seconds"),
+    [
+        ("postgresql+psycopg://host/name", 2),
+        ("postgresql+psycopg://host/name?connect_timeout=7", 7),
+        ("postgresql+psycopg://host/name?connect_timeout=0", 2),
+        ("postgresql+psycopg:///name?host=one:5432&host=two:5432", 4),
+        ("postgresql+psycopg:///name?host=/run/postgresql", 2),
+    ],
+)
+async def test_connecting_takes_at_most_the_timeout_for_each_host(url: str, seconds: float) -> None:
+    assert connect_seconds(make_url(url)) == seconds
