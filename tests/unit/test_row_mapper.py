@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
-from ringback.storage.row_mapper import Field, RowMapper, value_of
+from ringback.storage.row_mapper import Field, RowMapper
 
 PARCELS = Table(
     "parcels",
@@ -45,7 +45,7 @@ class Weighed:
 MAPPER = RowMapper(
     Parcel,
     [PARCELS.c.width, PARCELS.c.state, PARCELS.c.sid, PARCELS.c.length],
-    state=Field(State, write=value_of, optional=True),
+    state=Field(State, write=str, optional=True),
     size=Field(lambda length, width: (length, width), ("length", "width")),
 )
 

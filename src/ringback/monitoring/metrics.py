@@ -157,7 +157,7 @@ class Metrics:
 
     def count_event(self, event: NewEvent) -> None:
         """Count a committed event, and the end of the call or callback that it reports."""
-        self._events(event.type.value).inc()
+        self._events(str(event.type)).inc()
         if event.type == EventType.CALL_ENDED:
             self._calls(event.data["status"], event.data["verification_status"]).inc()
         elif event.type in CALLBACK_OUTCOMES:

@@ -21,7 +21,7 @@ from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.domain.webhook_signing import WebhookSigning
 from ringback.storage.deletion import delete_contents, delete_everything
-from ringback.storage.row_mapper import Field, RowMapper, value_of
+from ringback.storage.row_mapper import Field, RowMapper
 from ringback.storage.session import Session
 from ringback.storage.statements import Statement, columns, insert_or_ignore, upsert
 from ringback.storage.stepwise import Steps
@@ -92,7 +92,7 @@ _CLOCK = ("clock_offset", "clock_frozen_at")
 ACCOUNTS = RowMapper(
     Account,
     tuple(accounts.c),
-    status=Field(_status, ("status", "sid"), write=value_of),
+    status=Field(_status, ("status", "sid"), write=str),
     clock=Field(_clock, (*_CLOCK, "sid")),
     has_faults=Field(bool, write=int),
     policy=Field(readable_policy, ("policy", "sid"), write=_policy_text),

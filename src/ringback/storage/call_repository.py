@@ -18,7 +18,7 @@ from ringback.domain.timestamps import Timestamp
 from ringback.storage.callback_rows import IS_LAST_ATTEMPT, SUMMARIES
 from ringback.storage.pages import PagedRows
 from ringback.storage.registration import Mutability, mutability_of
-from ringback.storage.row_mapper import Field, RowMapper, value_of
+from ringback.storage.row_mapper import Field, RowMapper
 from ringback.storage.session import Session
 from ringback.storage.statements import Statement, columns, insert_or_ignore
 from ringback.storage.stepwise import Steps
@@ -54,9 +54,9 @@ def _timeline_text(timeline: Iterable[TimelineEntry]) -> str:
 CALLS = RowMapper(
     ValidationCall,
     columns(table, *ValidationCall._fields),
-    state=Field(_STATES.__getitem__, write=value_of),
+    state=Field(_STATES.__getitem__, write=str),
     phone=Field(_phone, write=_phone_text, optional=True),
-    verification_status=Field(VerificationStatus, write=value_of, optional=True),
+    verification_status=Field(VerificationStatus, write=str, optional=True),
     timeline=Field(_timeline, write=_timeline_text),
 )
 """Mapper of calls. The first column is the SID."""
@@ -83,7 +83,7 @@ def _changes(call: ValidationCall, pending: PendingEvent | None, time: AccountTi
     """Return the columns of a call that may change."""
     values = _mutable_values(call)
     values["due_at"], values["due_event"], values["due_digits"], values["real_due_at"] = (
-        (pending.at, pending.event.value, pending.digits, time.system_due_at(pending.at)) if pending else _NOTHING_DUE
+        (pending.at, str(pending.event), pending.digits, time.system_due_at(pending.at)) if pending else _NOTHING_DUE
     )
     values["real_ended_at"] = time.system_now if call.is_ended else None
     return values

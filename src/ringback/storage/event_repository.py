@@ -71,7 +71,7 @@ class EventRepository:
             {
                 "account_sid": event.account_sid,
                 "at": event.at,
-                "type": event.type.value,
+                "type": str(event.type),
                 "call_sid": event.call_sid,
                 "data": orjson.dumps(event.data).decode(),
             }

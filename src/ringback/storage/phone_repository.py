@@ -8,7 +8,7 @@ from sqlalchemy import Table, bindparam, delete, func, insert, literal, select
 from ringback.domain.calls import IN_PROGRESS_STATES, CallState
 from ringback.domain.phones import MAX_PHONE_SECONDS, PhoneBehavior, PhoneRule, PhoneRules
 from ringback.domain.sids import AccountSid
-from ringback.storage.row_mapper import Field, RowMapper, value_of
+from ringback.storage.row_mapper import Field, RowMapper
 from ringback.storage.session import Row, Session
 from ringback.storage.statements import Statement, columns, parameters, upsert
 from ringback.storage.tables import accounts, validation_calls
@@ -43,7 +43,7 @@ def _rules_in(table: Table) -> RowMapper[PhoneRule]:
     return RowMapper(
         PhoneRule,
         columns(table, *_RULE_COLUMNS),
-        behavior=Field(PhoneBehavior, write=value_of),
+        behavior=Field(PhoneBehavior, write=str),
         ring_seconds=Field(_seconds_of("ring_seconds"), optional=True),
         key_seconds=Field(_seconds_of("key_seconds"), optional=True),
         extension=Field(_extension, optional=True),

@@ -6,7 +6,6 @@ the way that `namedtuple` and `dataclass` generate methods. Reading a row is as 
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement
@@ -14,8 +13,6 @@ from sqlalchemy import ColumnElement
 T = TypeVar("T")
 
 Row = tuple[Any, ...]
-value_of: Callable[[Any], Any] = attrgetter("value")
-"""Return the value of an enum member."""
 
 
 class Field(NamedTuple):
