@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ringback.domain.errors import TwilioError
 from ringback.domain.paging import Page, PageLinks
@@ -14,8 +15,7 @@ Fields = Mapping[str, Value | Mapping[str, Value]]
 ACCOUNTS_PATH = "/2010-04-01/Accounts"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One resource: the name of its XML element, and its fields in order, by their JSON names."""
 
     element: str
