@@ -33,10 +33,10 @@ def main() -> int:
         status = health_check.run()
         if status is not None:
             return status
-    from pydantic import BaseModel  # 100 ms, without garbage collections
+    from pydantic import BaseModel  # takes 100 ms without garbage collection
 
     BaseModel.model_config["defer_build"] = True
-    from ringback.commands import main as cli  # 20 ms
+    from ringback.commands import main as cli  # takes 20 ms
 
     try:
         return cli.main()

@@ -1,4 +1,4 @@
-"""The system clock, the only module that reads the machine's time."""
+"""The system clock. No other module reads the machine's time."""
 
 import time
 from collections.abc import Callable

@@ -67,7 +67,7 @@ log = structlog.get_logger()
 
 
 class LazyApplication:
-    """An application that is built in a thread when it is first needed, so that startup does not wait for it."""
+    """An application that is built in a thread when it is first needed, so that the build does not delay startup."""
 
     def __init__(self, build: Callable[[], ASGIApp]) -> None:
         self._build = build

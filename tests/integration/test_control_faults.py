@@ -54,7 +54,7 @@ async def test_fault_is_shown_as_created(account: ControlledAccount) -> None:
         ({"operation": "*", "effect": {"drop": "now"}}, "effect.drop"),
         ({"operation": "*", "effect": {"drop": False}}, "effect.drop"),
         ({"operation": "*", "effect": {"drop": True}}, "drop true is not valid for *"),
-        ({"operation": "*", "effect": {"status": 500, "drop": "after"}}, "effect: exactly one of"),
+        ({"operation": "*", "effect": {"status": 500, "drop": "after"}}, "effect: must have exactly one of"),
         ({"operation": "*", "effect": {"drop": "after", "code": 20003}}, "effect: code and message belong to status"),
         ({"operation": "status-callback", "effect": {"status": 500}}, "status 500 is not valid for status-callback"),
         ({"operation": "status-callback", "effect": {"duplicate": 1}}, "effect.duplicate"),

@@ -132,7 +132,7 @@ def test_account_is_created_if_the_server_has_none(browser: Browser) -> None:
         page = context.new_page()
         page.goto(server.base_url)
         page.get_by_role("link", name="Create one").click()
-        page.get_by_label("Name of a new account").fill("The first one")
+        page.get_by_label("New account name").fill("The first one")
         page.keyboard.press("Enter")
 
         expect(page.get_by_role("combobox", name="Account")).to_contain_text("The first one")

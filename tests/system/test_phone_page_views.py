@@ -310,7 +310,7 @@ def test_account_is_reset_after_confirmation(phone_page: PhonePage, account: Vis
 def test_account_is_created_and_another_one_selected(phone_page: PhonePage, account: Visited) -> None:
     account.validate(MANUAL)
     phone_page.show("Account")
-    phone_page.page.get_by_label("Name of a new account").fill("A second one")
+    phone_page.page.get_by_label("New account name").fill("A second one")
     phone_page.button("Create an account").click()
     expect(phone_page.page.get_by_role("main")).to_contain_text("NameA second one")
     phone_page.show("Calls")

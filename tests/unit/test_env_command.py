@@ -158,7 +158,7 @@ def test_no_proxy_keeps_its_entries_except_those_that_cover_twilio(
 
     assert variables(finished.out, tmp_path)["NO_PROXY"] == variables(finished.out, tmp_path)["no_proxy"] == printed
     warned = [line for line in finished.complaints if "NO_PROXY" in line]
-    assert [line.partition(" has ")[2].partition(", which")[0] for line in warned] == [left_out][: bool(left_out)]
+    assert [line.partition(" has ")[2].partition(", so")[0] for line in warned] == [left_out][: bool(left_out)]
 
 
 @pytest.mark.parametrize("client", ["java", "any", "node"])

@@ -118,7 +118,7 @@ class CallbackSender:
             log.error("callback", call_sid=callback.call_sid, outcome="failed", error=f"unreadable row: {reason}")
         for callback, partition in claim.callbacks:
             if callback.call_sid in self._call_sids:
-                continue  # its lease had expired; the claim has renewed it
+                continue  # the callback's lease had expired; the claim has renewed it
             self._call_sids.add(callback.call_sid)
             self._in_progress[partition] += 1
             delivery = asyncio.create_task(self._delivery.deliver(callback))

@@ -20,7 +20,7 @@ NODE_SECONDS = 5.0
 """Time limit for `node --version`: a version manager's wrapper may be slow."""
 OLD_NODE = (
     "Node {version} ignores the proxy variables in {modules}; Node 22.21 and 24.5 read them. The file in NODE_OPTIONS "
-    "redirects its requests to ringback. If the application sets NODE_OPTIONS itself, keep this file in it"
+    "redirects its requests to ringback. If the application sets NODE_OPTIONS itself, include this file there"
 )
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_FILES = 20
@@ -53,7 +53,7 @@ _PYTHON_FILES = {
 PYTHON = Library(
     "twilio for Python",
     (7, 9, 1),
-    "versions from 6.40 to 7.9.0 fail, and older ones may reach Twilio",
+    "versions from 6.40 to 7.9.0 fail, and older versions may reach Twilio",
     _PYTHON_FILES,
 )
 PYTHON_ASYNC = Library(

@@ -43,8 +43,8 @@ NEW_AUTHORITY = (
     "unless both have the same setting authority_folder"
 )
 BYPASSED = (
-    "NO_PROXY has {entries}, which exempts Twilio's hosts from the proxy. The printed NO_PROXY omits it; "
-    "do the same in the application's own settings"
+    "NO_PROXY has {entries}, so Twilio's hosts bypass the proxy. The printed NO_PROXY omits these entries; "
+    "omit them in the application's own settings too"
 )
 
 STRONGER_JAVA_VARIABLES = ("_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")
@@ -80,7 +80,7 @@ def _notes(*texts: str) -> list[str]:
 
 
 def _proxy_variables(environment: ProxyEnvironment) -> list[str]:
-    """Return the exports in upper and lower case: some clients read only one, others prefer one of them."""
+    """Return the exports in upper and lower case: some clients read only one of the two, others prefer one."""
     direct = ",".join(environment.direct_hosts)
     names = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
     return _exports(**dict.fromkeys(names, environment.proxy), NO_PROXY=direct, no_proxy=direct)
@@ -136,7 +136,7 @@ def _php(environment: ProxyEnvironment) -> list[str]:
         raise UnusableFolder(f"PHP cannot use a folder with {found[0]!r} in its path, {folder.parent}: {hint}")
     return [
         *_notes(
-            "PHP reads curl.cainfo only from ini files: PHP_INI_SCAN_DIR adds a folder with one. As an option it is",
+            "PHP reads curl.cainfo only from ini files: PHP_INI_SCAN_DIR adds a folder with an ini file. As an option:",
             f"    php -d curl.cainfo={quote(str(environment.trust.bundle))}",
             "PHP streams, such as file_get_contents, read no proxy variable and reach Twilio.",
         ),
@@ -167,7 +167,7 @@ def _java(environment: ProxyEnvironment) -> list[str]:
         quote(f"-D{name}={value}") for name, value in options.items()
     )  # Java understands a shell's quotes
     return [
-        *_notes("Java reads these options and no proxy variables; it reports on standard error that it has read them."),
+        *_notes("Java reads these options, not the proxy variables, and reports this on standard error."),
         *_exports(JAVA_TOOL_OPTIONS=quoted),
     ]
 

@@ -252,8 +252,8 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
 def unknown_names() -> list[str]:
     """Return the names in the environment and in ``.env`` that have the prefix of settings but are not settings.
 
-    Names that orchestrators generate (``RINGBACK_SERVICE_HOST``, ``RINGBACK_PORT_8010_TCP``) and those of the test
-    suite are ignored.
+    Names that orchestrators generate (``RINGBACK_SERVICE_HOST``, ``RINGBACK_PORT_8010_TCP``) and names that the test
+    suite uses are ignored.
     """
     known = {f"{ENVIRONMENT_PREFIX}{name}".upper() for name in Settings.model_fields}
     ignored = re.compile(rf"{ENVIRONMENT_PREFIX}(SERVICE_|PORT_|TEST_|BENCH_|PROXY$)")

@@ -75,7 +75,7 @@ class AccessControlMiddleware:
         return any(route.matches(scope)[0] is not Match.NONE for route in self._public_routes)
 
     def _check(self, headers: Headers, target_host: str | None, limit: int) -> None:
-        """Raise ControlError unless the origin, the token or hosts, and the Content-Length are acceptable.
+        """Check the origin, the Content-Length, and the token or, without a token, the hosts. Raises ControlError.
 
         `target_host` is the host of a request target that is an absolute URL.
         """

@@ -50,9 +50,10 @@ class CallbackHopResponse(ResponseModel):
 
 
 class CallbackAttemptResponse(ResponseModel):
-    """One attempt to deliver a StatusCallback. With redirects it consists of several requests, its `hops`.
+    """One attempt to deliver a StatusCallback.
 
-    `method`, `url`, `headers`, `parameters` and `signature` are those of the last request.
+    With redirects, an attempt consists of several requests, its `hops`. `method`, `url`, `headers`, `parameters` and
+    `signature` describe the last request.
     """
 
     number: int

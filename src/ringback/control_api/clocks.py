@@ -67,9 +67,10 @@ async def fetch_clock(services: Services, account: PathAccount) -> ClockResponse
 
 @router.put("/accounts/{account_sid}/clock", summary="Freeze, set or run the account's clock")
 async def set_account_clock(services: Services, account: PathAccount, body: SetClockRequest) -> ClockResponse:
-    """Set the clock that determines all dates of the account. Events that are due by then happen immediately.
+    """Set the clock that determines all dates of the account.
 
-    To let all events up to a later time happen in order, advance the clock instead.
+    Events that are due by the new time happen immediately. To let these events happen in order, advance the clock
+    instead.
     """
     time = await services.database.run_in_steps(
         set_clock.steps,

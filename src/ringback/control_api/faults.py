@@ -90,10 +90,10 @@ class FaultEffectRequest(RequestModel):
     drop: Annotated[Literal["before", "after", True], BeforeValidator(_reject_number)] | None = Field(
         None,
         description="Close the connection before anything is changed, or after the change is committed. "
-        "For `status-callback`, only `true` is valid: do not send it.",
+        "For `status-callback`, only `true` is valid: the callback is not sent.",
     )
     duplicate: Annotated[int, Field(ge=FEWEST_COPIES, le=MOST_COPIES), StrictNumber] | None = Field(
-        None, description="For `status-callback`: how many times to send it."
+        None, description="For `status-callback`: how many times to send the callback."
     )
     at_once: Annotated[bool, Strict()] | None = Field(
         None, description="With `duplicate`: send all copies at the same time, not one after another."
@@ -116,7 +116,8 @@ class CreateFaultRequest(RequestModel):
         None, description="How many times the fault is triggered before it is deleted."
     )
     probability: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), StrictNumber] | None = Field(
-        None, description="Probability that the fault is triggered. The setting `random_seed` makes it reproducible."
+        None,
+        description="Probability that the fault is triggered. The setting `random_seed` makes the result reproducible.",
     )
 
 
@@ -129,7 +130,7 @@ class FaultResponse(ResponseModel):
     times_left: int | None = Field(description="Null for a fault without `times`.")
     probability: float | None
     trials: int = Field(description="Number of times that the fault could have been triggered.")
-    triggered: int = Field(description="Number of times that it was triggered.")
+    triggered: int = Field(description="Number of times that the fault was triggered.")
     date_created: DateTimeOut
 
 

@@ -24,7 +24,7 @@ class EvidenceResponse(ResponseModel):
 
 
 class FactResponse(ResponseModel):
-    """A fact about Twilio's behavior that a client can notice. `label` and `source` are those of its main evidence."""
+    """A fact about Twilio's behavior that a client can notice. `label` and `source` describe the main evidence."""
 
     id: str = Field(description="A permanent name.")
     section: str = Field(description="Anchor of the section's heading in docs/fidelity.md.")
@@ -37,8 +37,10 @@ class FactResponse(ResponseModel):
         "maintainer. 1: a third party's claim. Null if the evidence is not graded."
     )
     setting: str | None = Field(description="The setting that changes this behavior.")
-    where: list[str] = Field(description="The places in ringback's code that implement it, as `PATH` or `PATH:NAME`.")
-    test: list[str] = Field(description="The tests that check it.")
+    where: list[str] = Field(
+        description="The places in ringback's code that implement the behavior, as `PATH` or `PATH:NAME`."
+    )
+    test: list[str] = Field(description="The tests that verify the behavior.")
 
 
 class FactListResponse(ResponseModel):

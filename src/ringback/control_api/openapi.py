@@ -23,7 +23,7 @@ _FASTAPI_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
 
 def add_token_security(document: dict[str, Any]) -> None:
-    """Add the bearer token to every operation of a description, except those of inboxes, which receive callbacks.
+    """Add the bearer token to every operation of a description, except those that receive callbacks in inboxes.
 
     The token is not a FastAPI dependency, because `AccessControlMiddleware` checks the token before any route.
     """

@@ -193,7 +193,7 @@ async def queue_script(
 
 @router.get("/accounts/{account_sid}/phones/{number}/script", summary="Fetch the script of a phone")
 async def fetch_script(services: Services, account: PathAccount, number: Number) -> PhoneScriptResponse:
-    """Return the script of a phone. If it is empty, the rule applies to the next call."""
+    """Return the script of a phone. If the script is empty, the rule applies to the next call."""
     script = await services.database.run(operations.phone_script, account.sid, number)
     return PhoneScriptResponse(phone_number=number, script=_script_response(script))
 

@@ -41,7 +41,7 @@ def webhook_signing_response(signing: WebhookSigning) -> WebhookSigningResponse:
 
 @router.get("/accounts/{account_sid}/webhook-signing", summary="Read the shared key")
 async def fetch_webhook_signing(account: PathAccount) -> WebhookSigningResponse:
-    """Return the shared key that signs the account's StatusCallbacks. 404 if the auth token signs them."""
+    """Return the shared key that signs the account's StatusCallbacks, or a 404 if the auth token signs them."""
     if account.webhook_signing is None:
         hint = f"PUT /_ringback/accounts/{account.sid}/webhook-signing sets one"
         raise ControlError(HTTPStatus.NOT_FOUND, "this account has no shared key", hint)
@@ -54,8 +54,8 @@ async def replace_webhook_signing(
 ) -> WebhookSigningResponse:
     """Sign the account's StatusCallbacks with a shared key, including pending ones.
 
-    They have the header X-Twilio-Webhooks-Signature-Settings, which names the key and the algorithm. Subaccounts have
-    their own keys.
+    The callbacks have the header X-Twilio-Webhooks-Signature-Settings, which names the key and the algorithm.
+    Subaccounts have their own keys.
     """
     signing = WebhookSigning(body.key_sid, body.secret, body.algorithm)
     if not await services.database.run(set_webhook_signing, account.sid, signing):

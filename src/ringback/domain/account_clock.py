@@ -32,7 +32,7 @@ class AccountClock(NamedTuple):
         return AccountTime(self.now(system_now), system_now, self)
 
     def set_to(self, account_now: Timestamp, *, system_now: Timestamp, mode: ClockMode | None = None) -> "AccountClock":
-        """Return a clock that shows `account_now` at the system time `system_now`; the mode is kept if None."""
+        """Return a clock that shows `account_now` at the system time `system_now`; None keeps the mode."""
         if (mode or self.mode) == ClockMode.FROZEN:
             return AccountClock(frozen_at=account_now)
         return AccountClock(offset=account_now - system_now)
@@ -54,7 +54,7 @@ class AccountTime(NamedTuple):
         return self._replace(account_now=account_now)
 
     def system_due_at(self, due: Timestamp) -> Timestamp | None:
-        """Return the system time at which the account's clock shows `due`, or None if it is frozen earlier."""
+        """Return the system time at which the account's clock shows `due`, or None if it is frozen before `due`."""
         if self.clock.frozen_at is None:
             return Timestamp(due - self.clock.offset)
         return self.system_now if due <= self.clock.frozen_at else None

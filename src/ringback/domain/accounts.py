@@ -74,7 +74,7 @@ class AccountUpdate(NamedTuple):
 
 
 class Principal(NamedTuple):
-    """An authenticated client: the account in the path, that of the credentials, and the access that they give."""
+    """An authenticated client: the account in the path, and the SID and access of the holder of the credentials."""
 
     account: Account
     holder_sid: AccountSid

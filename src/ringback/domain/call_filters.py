@@ -99,7 +99,7 @@ def _states(status: str) -> tuple[CallState, ...]:
 
 
 def parse_time_range(parameters: Mapping[str, str], name: str) -> TimeRange:
-    """Return the range given by ``Name`` (that day), ``Name>`` (that time or later) and ``Name<`` (before that time).
+    """Return the range that ``Name`` (on this day), ``Name>`` (at this time or later) and ``Name<`` (before) define.
 
     Raises NothingMatches for an invalid time.
     """

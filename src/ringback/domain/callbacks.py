@@ -132,9 +132,9 @@ class SignedRequest:
 class CallbackAttempt:
     """One attempt to deliver a StatusCallback: its requests, and the outcome.
 
-    `method`, `url` and `headers` are those of the last request, `answer` is the start of the last response's body.
-    Without a response `status_code` is None and `error` gives the reason. `hops` has all requests in order. It is empty
-    if nothing was sent, and in journals of ringback 0.1.0, which stored only the last request.
+    `method`, `url` and `headers` describe the last request, `answer` is the start of the last response's body. Without
+    a response `status_code` is None and `error` gives the reason. `hops` has all requests in order. It is empty if
+    nothing was sent, and in journals of ringback 0.1.0, which stored only the last request.
     """
 
     number: int
@@ -154,8 +154,8 @@ class CallbackSummary:
     """A summary of a call's StatusCallback.
 
     `attempts` counts the attempts of all deliveries. `status_code`, `error` and `redirects` (the number of redirects
-    followed) are those of the last attempt; `fault` is that of the last delivery. `is_signature_valid` is None if the
-    last attempt sent nothing.
+    followed) describe the last attempt, `fault` the last delivery. `is_signature_valid` is None if the last attempt
+    sent nothing.
     """
 
     status: CallbackStatus

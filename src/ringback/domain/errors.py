@@ -71,7 +71,7 @@ def missing_permission(permission: str, reason: str = "") -> TwilioError:
 
 
 def invalid_account_sid(account_sid: str, reason: str = "") -> TwilioError:
-    """Return the error for a path that has the SID of a different type of resource in place of an account SID."""
+    """Return the error for a path with another type of SID in place of an account SID."""
     return TwilioError(400, 90002, f"AccountSid {_shown(account_sid)} is invalid", reason=reason)
 
 
@@ -107,7 +107,7 @@ def request_timeout(limit_seconds: int) -> TwilioError:
 
 
 def body_too_large(limit_bytes: int, *, hang_up: bool) -> TwilioError:
-    """Return the error for a body that is too large. If it was not read, `hang_up` closes the connection."""
+    """Return the error for a body that is too large. If the body was not read, `hang_up` closes the connection."""
     message = f"Request Entity Too Large: the body is larger than {limit_bytes} bytes"
     return TwilioError(413, 20413, message, {"Connection": "close"} if hang_up else NO_HEADERS)
 
@@ -141,13 +141,13 @@ def invalid_account_status() -> TwilioError:
 
 
 def parent_account_status() -> TwilioError:
-    """Return the error for a new status of an account that is not a subaccount."""
+    """Return the error for a request to change the status of an account that is not a subaccount."""
     message = "Unable to update Status for parent accounts, status updates restricted to subaccounts only"
     return TwilioError(400, 21477, message)
 
 
 def closed_account_status() -> TwilioError:
-    """Return the error for a new status of a closed subaccount."""
+    """Return the error for a request to change the status of a closed subaccount."""
     message = "Unable to update Status for subaccount, subaccount is closed and can not be re-opened."
     return TwilioError(400, 21479, message)
 

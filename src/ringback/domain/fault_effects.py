@@ -204,7 +204,7 @@ def is_on_requests(effect: Effect) -> bool:
 
 
 def is_on_callbacks(effect: Effect) -> bool:
-    """Tell whether an effect applies to StatusCallbacks. A delay "after" does not: they have no response to delay."""
+    """Tell whether an effect applies to StatusCallbacks. A delay "after" does not, because it delays a response."""
     is_late_answer = isinstance(effect, Delay) and effect.moment == "after"
     return isinstance(effect, Delay | Duplicate | AlterSignature | Suppress) and not is_late_answer
 

@@ -52,7 +52,7 @@ class InboxSummary:
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A stored message; later ones have higher ids."""
+    """A stored message. Later messages have higher ids."""
 
     id: int
     message: InboxMessage

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 CALL_LIST_PREFIX = "list-call-"
-"""Prefix of the names of operations that list a subresource of a call."""
+"""Name prefix of operations that list a subresource of a call."""
 
 
 class Operation(StrEnum):

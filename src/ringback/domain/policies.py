@@ -84,7 +84,7 @@ class AccountPolicy(NamedTuple):
         return {name: value for name, value in self._asdict().items() if value is not None}
 
     def merged_with(self, settings: CallPolicy) -> CallPolicy:
-        """Return the account's effective policy: its own values, and those of `settings` for the rest."""
+        """Return the account's effective policy: its own values and, where it has none, the values of `settings`."""
         if self is NO_OVERRIDES:
             return settings
         return replace(settings, **self.overrides)

@@ -57,7 +57,7 @@ class AnsweredRequest(NamedTuple):
 
 
 class JournaledRequest(NamedTuple):
-    """A stored request; later ones have higher ids."""
+    """A stored request. Later requests have higher ids."""
 
     id: int
     answered: AnsweredRequest

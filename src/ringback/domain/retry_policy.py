@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 
 class Failure(StrEnum):
-    """The kinds of failed attempts. The values are those of the ``rp`` override, except ``other``."""
+    """The kinds of failed attempts. All values except ``other`` are values of the ``rp`` override."""
 
     CONNECT = "ct"
     READ = "rt"

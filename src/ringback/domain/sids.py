@@ -1,4 +1,4 @@
-"""SIDs: a two-letter prefix for the type of resource, followed by 32 lowercase hexadecimal digits."""
+"""SIDs: two letters for the type of resource, followed by 32 lowercase hexadecimal digits."""
 
 import re
 from typing import NewType

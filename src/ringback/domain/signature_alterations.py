@@ -62,8 +62,8 @@ class Signable:
 
 
 Change = tuple[str, Callable[[Signable], Signable]]
-"""The description of a difference, and a function that reverses it. If it does not apply, the result is an equal
-request."""
+"""The description of a difference, and a function that reverses it. Without this difference, the function returns an
+equal request."""
 
 
 def pairs(encoded: str | None) -> ParameterPairs:

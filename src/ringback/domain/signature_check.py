@@ -213,8 +213,8 @@ def make_verifier(
 ) -> Verifier:
     """Return a function that verifies the requests of one callback; it returns None for a request that was not sent.
 
-    `fault` is that of the last delivery. Equal requests are verified once, because an invalid signature that no fault
-    explains takes about 20 ms.
+    `fault` is the fault of the last delivery. Equal requests are verified once, because an invalid signature that no
+    fault explains takes about 20 ms.
     """
     name = NO_SECONDARY if fault == AlterSignature(SignatureFlaw.SECONDARY) else OF_NOBODY
     keys: dict[str, Key] = {**(other_keys or {}), name: bad_key(auth_token)}

@@ -1,4 +1,4 @@
-"""The hosts that ringback emulates, and those of Twilio that it refuses."""
+"""The Twilio hosts that ringback emulates, and those that it refuses."""
 
 import re
 from enum import StrEnum

@@ -11,7 +11,7 @@ MAX_PORT = 65_535
 MAX_HOST_CHARACTERS = 253
 """Source: RFC 1035, 2.3.4."""
 CACHED_CHARACTERS = 1_000
-"""Longer URLs, which redirects may have, are not cached: 1,000 of them would use too much memory."""
+"""Longer URLs, which may occur in redirects, are not cached: 1,000 long URLs would use too much memory."""
 TARGET_KEY = "ringback.target"
 """The scope key of a request's target exactly as in the request line, including a trailing '?' with an empty query."""
 
@@ -42,7 +42,7 @@ class HttpUrl:
 
     @property
     def signed(self) -> str:
-        """The URL as the receiver sees it, which is what is signed."""
+        """The URL as the receiver sees it, which the signature covers."""
         return f"{self.scheme}://{self.host_header}{self.target}"
 
     @property

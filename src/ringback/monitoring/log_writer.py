@@ -80,7 +80,7 @@ class LogWriter:
                 self._wake_thread()
 
     def flush(self, seconds: float) -> bool:
-        """Wait up to `seconds` for the queue to be written. Return False if it was not."""
+        """Wait up to `seconds` for the queue to be written. Return False on a timeout."""
         deadline = time.monotonic() + seconds
         while self._queued_bytes:
             if time.monotonic() >= deadline:
@@ -234,5 +234,7 @@ def _forget_all() -> None:
         writer._forget()  # noqa: SLF001
 
 
-if hasattr(os, "register_at_fork"):  # a thread that holds a lock does not exist in the child, which would wait for it
+if hasattr(
+    os, "register_at_fork"
+):  # a thread that held a lock does not exist in the child, which would wait for the lock forever
     os.register_at_fork(before=_lock_all, after_in_parent=_unlock_all, after_in_child=_forget_all)

@@ -52,8 +52,8 @@ def authenticate(
 ) -> Principal:
     """Authenticate a client with the credentials of the account in a path, or of its parent, and return the client.
 
-    Without an `account_sid` the account is that of the credentials. If the path is that of the account resource itself,
-    a parent may also access suspended and closed subaccounts.
+    Without an `account_sid`, the credentials determine the account. On the path of the account resource itself, a
+    parent may also access suspended and closed subaccounts.
 
     Raises TwilioError 20003, always with status 401. The message differs only for an unknown user name, so that a
     stranger cannot tell whether the path's account exists. The error contains the reason for the log, unless the reason

@@ -31,8 +31,8 @@ LOCKED_RETRY_SECONDS = 0.01
 class Claim(NamedTuple):
     """Callbacks leased to a sender, each with its partition.
 
-    `triggered` has the callbacks that triggered a fault in this claim, including delayed ones; `failed` has those with
-    unreadable rows. `next_due` is the time of the next poll; None means to poll only when woken.
+    `triggered` has the callbacks that triggered a fault in this claim, including delayed ones; `failed` has the
+    callbacks with unreadable rows. `next_due` is the time of the next poll; None means to poll only when woken.
 
     The claim chooses the fault of a delivery and stores it with the callback; a Delay postpones the callback. The
     sender logs the fault, and `callback_delivery.plan.plan` decides what is sent.
@@ -120,7 +120,10 @@ def _claim_partition(
 def _fail_without_time(
     unit_of_work: UnitOfWork, partitions: Sequence[DeliveryPartition], limit: int, now: Timestamp
 ) -> list[UnreadableCallback]:
-    """Fail callbacks whose due time is not a number. The next claim finds the other callbacks of their partitions."""
+    """Mark callbacks as failed if their due time is not a number.
+
+    The next claim finds the other callbacks of their partitions.
+    """
     with unit_of_work:
         failed = [
             unreadable
@@ -133,7 +136,7 @@ def _fail_without_time(
 
 
 def _fail_unreadable(unit_of_work: UnitOfWork, unreadable: UnreadableCallback, now: Timestamp) -> None:
-    """Fail a callback whose row cannot be read, and journal the reason, so that it does not block others."""
+    """Mark a callback with an unreadable row as failed, and journal the reason, so that it does not block others."""
     callback, error = unreadable.callback, f"the stored callback cannot be read: {unreadable.reason}"
     number = callback.attempts + 1
     attempt = CallbackAttempt(number, now, callback.method, callback.url, (), None, "", 0.0, error)
@@ -212,7 +215,7 @@ def abandon_callback(unit_of_work: UnitOfWork, callback: StatusCallback) -> None
 
 
 def release_all_leases(unit_of_work: UnitOfWork, *, now: Timestamp) -> int:
-    """Make every leased callback due. Only for startup, by a process that is the only one on its database."""
+    """Make every leased callback due. Call this only at startup, in the only process that uses the database."""
     with unit_of_work:
         return unit_of_work.callbacks.release_all(now)
 

@@ -30,8 +30,8 @@ def add_caller_id(
 ) -> tuple[OutgoingCallerId, bool]:
     """Add a caller ID in the current transaction, without an event; return it and True.
 
-    Without a `friendly_name` it gets Twilio's default name. If the account already has the number, return that caller
-    ID and False.
+    Without a `friendly_name`, the caller ID gets Twilio's default name. If the account already has the number, return
+    that caller ID and False.
     """
     name = friendly_name or default_friendly_name(phone_number)
     while True:

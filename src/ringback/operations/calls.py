@@ -226,7 +226,7 @@ def end_call(
     policy: CallPolicy,
     id_generator: IdGenerator,
 ) -> ValidationCall | None:
-    """End a call by `CallEvent.CANCEL` or `CallEvent.COMPLETE` and return it; None if the account has no such call.
+    """End a call by `CallEvent.CANCEL` or `CallEvent.COMPLETE` and return it. Return None if the call does not exist.
 
     `CallEvent.CANCEL` does not change a call that was answered. Raises TwilioError 21220 if the call has ended, 20003
     if the account was deleted. Source: docs/fidelity.md, Call.

@@ -34,7 +34,7 @@ REPLICAS_DIFFER_SECONDS = 60.0
 
 
 class AdvanceStopped(Exception):
-    """A clock could not be advanced to the end; the message says why."""
+    """A clock could not be advanced to the requested time; the message says why."""
 
 
 SERVER_STOPS = "ringback stopped during the advance: the clock has not reached the end, or callbacks are still pending"
@@ -212,7 +212,7 @@ def has_pending_callbacks(unit_of_work: UnitOfWork, account_sid: AccountSid) -> 
 
 @in_steps
 def bring_pending_work_forward(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> Steps[int]:
-    """Reschedule calls and callbacks that were planned before the system clock was set back; return their number.
+    """Reschedule calls and callbacks that were planned before the system clock was set back. Return how many.
 
     This runs at startup. A call keeps the time remaining until its next event. A callback is due immediately, or after
     its lease or delay. Calls of accounts whose clock was set are not changed: they follow that clock.

@@ -27,7 +27,7 @@ _FIRST_CODE = {"string": 0, "integer": 10 ** (CODE_DIGITS - 1)}
 class IdGenerator:
     """Generates ids that cannot be guessed or, with a `seed`, the same ids in the same order each time.
 
-    An unseeded SID starts with a time in nanoseconds, which is later than that of the previous SID. New SIDs are
+    An unseeded SID starts with a time in nanoseconds, which is later than the time in the previous SID. New SIDs are
     therefore appended to the end of the index, so that a commit writes fewer pages (ADR 14).
     """
 

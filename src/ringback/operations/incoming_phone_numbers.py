@@ -29,8 +29,8 @@ def add_number(
 ) -> tuple[IncomingPhoneNumber, bool]:
     """Add a number in the current transaction; return it and True.
 
-    Without a `friendly_name` it gets Twilio's default name. If the account already owns it, return that resource and
-    False.
+    Without a `friendly_name`, the number gets Twilio's default name. If the account already owns the number, return the
+    existing resource and False.
     """
     numbers = IncomingPhoneNumberRepository(unit_of_work)
     name = friendly_name or default_friendly_name(phone_number)
@@ -81,8 +81,8 @@ def list_incoming_phone_numbers(
 ) -> Page[IncomingPhoneNumber]:
     """Return one page of numbers, newest first.
 
-    `phone_number` is a part of the number, with ``*`` for any digit; without a digit it matches nothing. The
-    `friendly_name` matches exactly.
+    `phone_number` is a part of the number, with ``*`` for any digit. A part without a digit matches nothing.
+    `friendly_name` must match exactly.
     """
     filters = {}
     if phone_number is not None:

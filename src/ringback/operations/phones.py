@@ -36,7 +36,7 @@ def phone_rules(unit_of_work: UnitOfWork, account_sid: AccountSid) -> dict[str, 
 
 
 def script_lengths(unit_of_work: UnitOfWork, account_sid: AccountSid) -> dict[str, int]:
-    """Return the number of entries in the script of each number of an account."""
+    """Return the lengths of an account's scripts, by phone number."""
     return unit_of_work.phones.script_lengths(account_sid)
 
 
@@ -52,7 +52,7 @@ def save_phone_rule(
 
 
 def delete_phone_rule(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str) -> bool:
-    """Delete the rule of a phone; return False if it has none."""
+    """Delete the rule of a phone; return False if the phone has none."""
     with unit_of_work:
         return unit_of_work.phones.delete_rule(account_sid, number)
 

@@ -26,7 +26,7 @@ def printable_host(host: str) -> str:
 
 
 class RefusedRequest(NamedTuple):
-    """A refused request; later ones have higher ids, `at` is the system time."""
+    """A refused request. Later requests have higher ids; `at` is the system time."""
 
     id: int
     at: Timestamp

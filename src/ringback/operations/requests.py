@@ -72,7 +72,7 @@ def discard_all_requests(unit_of_work: UnitOfWork) -> None:
 
 
 def _write(unit_of_work: UnitOfWork, shares: Mapping[AccountSid, int]) -> int:
-    """Write each account's share of requests and return how many were taken. A rollback puts them back.
+    """Write each account's share of requests and return how many were taken. A rollback puts the requests back.
 
     Each account is locked before its requests are taken: a reset that holds the lock discards them instead. Requests of
     deleted accounts are dropped. Raises RequestsDropped if some requests can never be stored: they would block all

@@ -15,9 +15,9 @@ PRUNE_BATCH_CALLS = 20
 
 
 def newest_event_to_prune(unit_of_work: UnitOfWork, account_sid: AccountSid) -> int:
-    """Return the id of the newest event to prune, or 0 without one.
+    """Return the id of the newest event to prune, or 0 without such an event.
 
-    Counting the events takes longer than deleting a batch, so they are counted once for several batches.
+    Counting the events takes longer than deleting a batch, so the events are counted once for several batches.
     """
     return unit_of_work.events.newest_to_prune(account_sid, kept=KEPT_EVENTS)
 
@@ -27,8 +27,8 @@ def prune(
 ) -> bool:
     """Delete a batch of an account's old events; without old events, a batch of its old calls.
 
-    Return True if there may be more.
-    `last_event_id` returns the id of the newest event to prune, or None if it must be determined here.
+    Return True if there may be more. `last_event_id` returns the id of the newest event to prune, or None if this
+    function must determine it.
     """
     with unit_of_work:
         unit_of_work.locks.pruning(account_sid)

@@ -74,7 +74,7 @@ def read_snapshot(document: Spool) -> Steps[Snapshot]:
 
 @in_steps
 def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, system_now: Timestamp) -> Steps[None]:
-    """Replace all accounts and their data with those of a snapshot.
+    """Replace all accounts and their data with the contents of a snapshot.
 
     The snapshot's pending work continues; a callback that was being sent is sent again. Raises InvalidSnapshot, and
     changes nothing, if rows cannot be stored.

@@ -108,7 +108,7 @@ def _check_version(version: object) -> None:
 
 
 def _check_columns(version: str, columns: Mapping[str, set[frozenset[str]]]) -> None:
-    """Raise InvalidSnapshot if tables or columns are not those of the version."""
+    """Raise InvalidSnapshot if the version has different tables or columns."""
     if columns.keys() != tables_of(version):
         raise InvalidSnapshot(f"its tables are not those of version {version}")
     for name, rows in columns.items():

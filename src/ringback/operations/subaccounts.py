@@ -40,7 +40,10 @@ def create_subaccount(
     system_now: Timestamp,
     id_generator: IdGenerator,
 ) -> Account:
-    """Create a subaccount. Raises TwilioError 21101 if `parent` is a subaccount itself, 20003 if it was deleted."""
+    """Create a subaccount.
+
+    Raises TwilioError 21101 if `parent` is a subaccount itself, 20003 if `parent` was deleted.
+    """
     if parent.parent_sid is not None:
         raise nested_subaccount()
     try:

@@ -109,7 +109,7 @@ def open_authority(folder: Path, now: Timestamp) -> Authority:
 
 
 def _check_path(folder: Path) -> None:
-    """Raise CertificateAuthorityUnavailable if a path is not UTF-8: the files that clients read could not name it."""
+    """Raise CertificateAuthorityUnavailable if a path is not UTF-8: the files that clients read contain the path."""
     try:
         str(folder).encode()
     except UnicodeEncodeError:
@@ -145,7 +145,7 @@ def _locked(folder: Path) -> Iterator[None]:
 def _read_authority(file: Path, now: datetime) -> Authority | None:
     """Read the authority from a file, and make the file private. Return None if it is missing or unusable.
 
-    Raises CertificateAuthorityUnavailable if it could sign certificates for any host.
+    Raises CertificateAuthorityUnavailable if the stored authority could sign certificates for any host.
     """
     try:
         content = file.read_bytes()

@@ -1,4 +1,4 @@
-"""The name constraints of ringback's certificate authority, which limit the hosts it can vouch for."""
+"""The name constraints of ringback's certificate authority, which limit the hosts that it can sign certificates for."""
 
 from ipaddress import ip_network
 

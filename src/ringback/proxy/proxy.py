@@ -149,7 +149,7 @@ class Proxy:
             await _answer(client, HTTPStatus.BAD_REQUEST, str(error))
 
     async def _read_first(self, client: Stream, request: ProxyRequest) -> bytes | None:
-        """Read a client's first bytes in a tunnel. Return None if these name a Twilio host."""
+        """Read a client's first bytes in a tunnel. Return None if they name a Twilio host."""
         first, name = await read_client_hello(client.reader)
         if not name:
             first, name = await read_tunneled_head(client.reader, first)

@@ -1,7 +1,7 @@
 """The head of a request to the proxy: the host that the client wants to reach, and the head to forward to that host.
 
-h11 parses the head. Where it resolves an ambiguity that RFC 9112 allows it to resolve, the proxy rejects the request
-instead, because the server behind it might resolve it differently (request smuggling).
+h11 parses the head. RFC 9112 allows h11 to resolve some ambiguities. The proxy rejects such requests instead, because
+the server behind the proxy might resolve an ambiguity differently (request smuggling).
 
 A plain request at the start of a tunnel is not parsed: only its Host fields are read.
 """
@@ -22,11 +22,11 @@ HTTP_PORT, HTTPS_PORT = 80, 443
 MAX_REASON_CHARACTERS = 100
 """Maximum length of h11's message, and of the invalid line that follows it."""
 _QUOTED_LINE = ": bytearray("
-"""The start of a quoted line in h11's messages, in which it is a Python repr."""
+"""The start of a quoted line in h11's messages, which quote a line as a Python repr."""
 _AUTHORITY = r"(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
 _TUNNEL_TARGET = re.compile(rf"{_AUTHORITY}:(?P<port>[0-9]{{1,5}})")
 _URL = re.compile(rf"(?P<scheme>(?i:https?))://{_AUTHORITY}(:(?P<port>[0-9]{{1,5}}))?(?P<path>[/?][^#]*)?(#.*)?")
-"""Without the fragment, which is not part of a request. Source: RFC 9110, 7.1."""
+"""Matches an absolute URL without its fragment, which is not part of a request. Source: RFC 9110, 7.1."""
 _HOST_FIELD = re.compile(rf"{_AUTHORITY}(:[0-9]{{1,5}})?")
 _BARE_LINE_FEED_OR_FOLDED_LINE = re.compile(rb"(?<!\r)\n|\n[ \t]")
 _REQUEST_LINE = re.compile(rb"[A-Z-]+ [!-~]+ HTTP/1\.[01]\r\n")
@@ -64,7 +64,7 @@ class ProxyRequest(NamedTuple):
 def parse_head(head: bytes) -> ProxyRequest:
     """Parse a head, which includes its empty line. Raises InvalidRequest.
 
-    One empty line before it is ignored. Source: RFC 9112, 2.2.
+    One empty line before the head is ignored. Source: RFC 9112, 2.2.
     """
     request = _parse_unambiguous(head.removeprefix(END_OF_LINE))
     target = request.target.decode("ascii")

@@ -3,9 +3,9 @@
 Source: RFC 8446, 4.1.2 and 5.1; RFC 6066, 3.
 
 This is our own parser. An `ssl.SSLObject` with an `sni_callback` finds the same names (a test compares them), but it
-cannot replace the parser. OpenSSL rejects some hellos before it names a host: those of protocol versions that the
-machine's policy forbids, and names that are longer than 255 bytes, contain NUL or are not ASCII. The proxy must forward
-such a tunnel if it is for another host, and list its name as refused if it is for one of Twilio's.
+cannot replace the parser. OpenSSL rejects some ClientHellos before it names a host: if the machine's policy forbids the
+protocol version, or if the name is longer than 255 bytes, contains NUL or is not ASCII. The proxy must forward such a
+tunnel unless it is for a Twilio host, whose name must be listed as refused.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from ringback.domain.twilio_hosts import normalize_host
 TLS_HANDSHAKE = b"\x16"
 """The first byte that a TLS client sends."""
 _RECORD_START, _CLIENT_HELLO, _SERVER_NAME = b"\x16\x03", 1, 0
-"""The first bytes of a handshake record in all versions of TLS; the type of the message; the type of the extension."""
+"""The first bytes of a handshake record in every TLS version, the message type, and the extension type."""
 _RECORD_HEADER_BYTES, _MESSAGE_HEADER_BYTES = 5, 4
 _VERSION_AND_RANDOM_BYTES = 34
 MAX_CLIENT_HELLO_BYTES = 64 * 1024

@@ -14,7 +14,7 @@ from ringback.proxy.certificate_authority import Authority
 
 HANDSHAKE_SECONDS = 10.0
 SHUTDOWN_GRACE_SECONDS = 1.0
-"""How long a client may take to answer a TLS shutdown. The server waits for this when it stops."""
+"""How long a client may take to answer a TLS shutdown. A server that stops waits for this."""
 MAX_CACHED_CONTEXTS = 128
 MIN_REMAINING = timedelta(days=7)
 """A certificate that expires sooner is replaced."""

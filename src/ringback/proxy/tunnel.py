@@ -56,9 +56,9 @@ async def forward(
     """Forward bytes in both directions until the server closes its side.
 
     With `forward_body` the connection serves a single request: nothing that follows its body is forwarded, and the
-    response has `Connection: close`. Otherwise it is a tunnel. `read_first` returns the client's first bytes, or None
-    to end the tunnel. A sender that is faster than the receiver must wait (backpressure). Raises MalformedBody if no
-    response has begun, so that the caller can still send an error.
+    response has `Connection: close`. Without `forward_body` the connection is a tunnel. `read_first` returns the
+    client's first bytes, or None to end the tunnel. A sender that is faster than the receiver must wait (backpressure).
+    Raises MalformedBody if no response has begun, so that the caller can still send an error.
     """
     async with IdleTimeout(client.limits.idle_seconds) as idle_timeout:
         sending = asyncio.create_task(_forward_to_server(client, server, forward_body, read_first, idle_timeout))
@@ -107,7 +107,7 @@ def sized_body(body_bytes: int) -> BodyForwarder:
 
 
 async def chunked_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_timeout: IdleTimeout) -> None:
-    """Forward a chunked body. Raises MalformedBody, and EOFError if it is incomplete.
+    """Forward a chunked body. Raises MalformedBody, and EOFError for an incomplete body.
 
     Source: RFC 9112, 7.1.
     """
@@ -200,7 +200,7 @@ async def _copy(
 async def _copy_response_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
     """Forward the head of a response with `Connection: close`; otherwise the client could reuse the connection.
 
-    If the head is too long, leave it for the caller to forward unmodified. Return whether a final response has begun.
+    Leave a head that is too long for the caller to forward unmodified. Return whether a final response has begun.
     """
     with suppress(asyncio.LimitOverrunError):
         try:

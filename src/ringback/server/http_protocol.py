@@ -1,7 +1,8 @@
 """uvicorn's HTTP protocol with Twilio-shaped errors, limits for hostile clients, and one write per response.
 
-Each override says why it is needed; tests/integration/test_http_*.py and tests/contract/test_wire_connections.py fail
-without it. `uvicorn_internals` lists the private names of uvicorn that are used here and in `transports`.
+The docstring of each override says why it is needed; without the override, tests/integration/test_http_*.py or
+tests/contract/test_wire_connections.py fail. `uvicorn_internals` lists the private names of uvicorn that are used here
+and in `transports`.
 """
 
 import asyncio
@@ -53,8 +54,8 @@ _NO_PROGRESS = _Progress(0, 0, is_closing=False)
 class TwilioHttpProtocol(HttpToolsProtocol):
     """One connection. Its own errors are Twilio-shaped, and are sent after the responses to earlier requests.
 
-    It ignores requests to upgrade to another protocol, such as Java's HttpClient sends for HTTP/2. RFC 9110, 7.8,
-    permits this.
+    It ignores requests to upgrade to another protocol, such as those that Java's HttpClient sends for HTTP/2. RFC 9110,
+    7.8, permits this.
     """
 
     transport: OneWriteTransport  # type: ignore[assignment]
@@ -65,7 +66,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         self._is_in_head = False
         self._is_in_body = False
         self._is_first_piece = False
-        self._counted_bytes = 0  # of the head or framing, without the first piece, which may start with something else
+        self._counted_bytes = 0  # of the head or framing, except for the first piece, which may start with other data
         self._body_bytes = 0  # of the piece being parsed
         self._messages = 0  # starts and ends of messages
         self._unparsed = b""
@@ -211,7 +212,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         return _Progress(self._messages, self.transport.get_write_buffer_size(), self.transport.is_closing())
 
     def _check_progress(self, before: _Progress) -> None:
-        """Disconnect a client that has made no progress since the last check, if the server is waiting for it."""
+        """Disconnect the client if the server is waiting for it and it has made no progress since the last check."""
         now = self._progress()
         if now == before and (now.is_closing or self.flow.write_paused):
             self.transport.abort()

@@ -148,7 +148,7 @@ def _is_same_file(one: TextIO, other: TextIO) -> bool:
 
 
 def _target(stream: TextIO) -> Callable[[memoryview], int]:
-    """Return a function that writes to a stream, by its file descriptor if it has one."""
+    """Return a function that writes to a stream, by its file descriptor if the stream has one."""
     descriptor = _descriptor(stream)
     if descriptor is not None:
         return partial(os.write, descriptor)

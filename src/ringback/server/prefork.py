@@ -16,7 +16,7 @@ STOP_SECONDS = 5
 MIN_RESTART_SECONDS = 1.0
 """Shortest time between two starts of a worker, so that a crash loop does not keep the machine busy."""
 STARTUP_SECONDS = 5.0
-"""Time after a worker's start during which an error exit counts as a failed startup, which would fail again."""
+"""Time after a worker's start during which an error exit counts as a failed startup: a restart would fail too."""
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
@@ -29,8 +29,8 @@ def _never(_: int) -> bool:
 def run_workers(count: int, work: Callable[[int], int], is_restarted: Callable[[int], bool] = _never) -> int:
     """Run `work` in `count` processes, numbered from 1, until SIGTERM or Ctrl-C. Return the exit status.
 
-    A worker that dies is restarted. If a worker fails during startup, which it reports itself, all workers stop, unless
-    `is_restarted` returns True for its exit status. The workers stop when this process dies.
+    A worker that dies is restarted. If a worker fails during startup, which the worker reports itself, all workers
+    stop, unless `is_restarted` returns True for its exit status. The workers stop when this process dies.
     """
     return _Workers(work, is_restarted).run(count)
 

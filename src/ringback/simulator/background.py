@@ -86,8 +86,8 @@ class Housekeeper:
     async def prune(self) -> None:
         """Prune the accounts that have changed, in small transactions between which requests are served.
 
-        If an account cannot be pruned, it is retried in the next round and does not delay others. An outage of the
-        database delays them all. Raises DatabaseUnavailable.
+        An account that cannot be pruned is retried in the next round, and does not delay others. An outage of the
+        database delays all of them. Raises DatabaseUnavailable.
         """
         notifier = self._change_notifier
         remaining = notifier.take_changed()

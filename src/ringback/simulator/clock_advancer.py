@@ -1,4 +1,4 @@
-"""Advances of account clocks, which wait until all calls and callbacks that fell due have settled."""
+"""The clock advancer: advances account clocks, and waits until all calls and callbacks that fell due have settled."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -68,7 +68,7 @@ class ClockAdvancer:
         """
         async with self._lock(account_sid):
             notifier = self._change_notifier
-            invalidations = notifier.invalidations(account_sid)  # those from other processes arrive too late
+            invalidations = notifier.invalidations(account_sid)  # invalidations by other processes arrive too late
             time = await self._database.run(account_time, account_sid, system_now=self._clock.now())
             if time is None:
                 return None

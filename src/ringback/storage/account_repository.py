@@ -55,7 +55,7 @@ def policy_of(text: str) -> AccountPolicy:
 
 
 def readable_policy(text: str | None, account_sid: str) -> AccountPolicy:
-    """Return an account's policy. If it is unreadable, log that and use the settings."""
+    """Return an account's policy. If the policy is unreadable, log that and use the settings."""
     if text is None:
         return NO_OVERRIDES
     try:
@@ -70,7 +70,7 @@ def _policy_text(policy: AccountPolicy) -> str | None:
 
 
 def _status(text: Any, account_sid: str) -> AccountStatus:
-    """Return an account's status. If it is unreadable, log that and treat the account as suspended."""
+    """Return an account's status. If the status is unreadable, log that and treat the account as suspended."""
     status = _STATUSES.get(text)
     if status is None:
         report("accounts", account_sid, UnreadableRow(f"status is {text!r}"))
@@ -79,7 +79,7 @@ def _status(text: Any, account_sid: str) -> AccountStatus:
 
 
 def _clock(offset: Any, frozen_at: Any, account_sid: str) -> AccountClock:
-    """Return an account's clock. If it is unreadable, log that and use the system clock."""
+    """Return an account's clock. If the clock is unreadable, log that and use the system clock."""
     if offset == 0 and frozen_at is None:
         return UNSET_CLOCK
     if isinstance(offset, int) and (frozen_at is None or isinstance(frozen_at, int)):

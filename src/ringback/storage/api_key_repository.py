@@ -46,7 +46,7 @@ def access_of(key_type: str | None, permissions: str | None) -> Access:
 
 
 def _access(key_type: str | None, permissions: str | None, key_sid: str) -> Access:
-    """Return a key's access. If it is unreadable, log that and grant no access."""
+    """Return a key's access. If the access is unreadable, log that and grant none."""
     try:
         return access_of(key_type, permissions)
     except ERRORS as error:

@@ -256,8 +256,8 @@ class CallRepository:
     ) -> Iterator[tuple[ValidationCall, CallbackSummary | None]]:
         """Return an account's calls, newest first: all calls, those to one number, or those in one or two states.
 
-        Each is paired with the summary of its StatusCallback, or None if it does not have one. Unreadable rows are
-        skipped and logged.
+        Each call is paired with the summary of its StatusCallback, or None if the call does not have one. Unreadable
+        rows are skipped and logged.
         """
         values: dict[str, Any] = {}
         if phone_number is not None:

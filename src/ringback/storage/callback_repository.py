@@ -70,7 +70,7 @@ PARTITIONS = Statement(
     .limit(MAX_PARTITIONS)
 )
 """Loose index scan: skips from account to account and from receiver to receiver, with two lookups for each partition
-regardless of the number of callbacks pending in it."""
+regardless of the number of pending callbacks."""
 
 ADD = insert_or_ignore(table, "idempotency_token")
 CLAIM_DUE = Statement(
@@ -268,7 +268,7 @@ class CallbackRepository:
     def settle(
         self, callback: StatusCallback, status: CallbackStatus, *, attempts_made: int, due: Timestamp | None
     ) -> bool:
-        """Store a callback's status, and when it is due again. Return False if it is no longer pending."""
+        """Store a callback's status, and when it is due again. Return False if the callback is no longer pending."""
         changed = self._session.change(
             SETTLE,
             sid=callback.call_sid,

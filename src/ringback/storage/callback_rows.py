@@ -99,7 +99,7 @@ def _json(value: object) -> str:
 
 
 def hops_text(hops: Sequence[CallbackHop]) -> str | None:
-    """Return the `hops` column of an attempt, or None if it made no requests."""
+    """Return the `hops` column of an attempt, or None if the attempt made no requests."""
     return _json([*map(_hop_values, hops)]) if hops else None
 
 

@@ -9,7 +9,7 @@ from ringback.domain.sids import AccountSid
 
 
 class ChangeNotifier:
-    """Wakes the subscribers of changed accounts, which then read the changes, and keeps a set of these accounts."""
+    """Wakes the subscribers of changed accounts, which then read the changes, and keeps a set of changed accounts."""
 
     def __init__(self) -> None:
         self._subscribers: dict[AccountSid, set[asyncio.Event]] = {}
@@ -60,7 +60,7 @@ class ChangeNotifier:
         self._wake(list(self._subscribers))
 
     def mark_changed(self, account_sid: AccountSid) -> None:
-        """Add an account to the changed ones again after its processing failed."""
+        """Add an account to the changed accounts again, because its processing failed."""
         self._changed.add(account_sid)
 
     def close(self) -> None:

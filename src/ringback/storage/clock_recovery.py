@@ -48,7 +48,7 @@ def calls_planned_after(session: Session, now: Timestamp) -> list[tuple[str, Tim
 
 
 def bring_call_forward(session: Session, call_sid: str, earlier_by: int) -> None:
-    """Move the due time of a call and the expiry of its code back by a number of microseconds."""
+    """Move a call's due time and its code's expiry time back by a number of microseconds."""
     session.change(BRING_CALL_FORWARD, call_sid=call_sid, earlier_by=earlier_by)
 
 

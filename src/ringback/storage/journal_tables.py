@@ -50,7 +50,7 @@ used_operations = Table(
     Column("operation", String(40), primary_key=True),
     info=registered(reset=Reset.DELETED, added_in="20261201_key_types"),
 )
-"""The operations that requests to an account's paths have used, including those of pruned requests."""
+"""The operations that requests to an account's paths have used. Pruned requests are included."""
 
 faults = Table(
     "faults",

@@ -98,7 +98,7 @@ class PhoneRepository:
         return dict(readable("phone_rules", self._session.all(ALL_RULES, account_sid=account_sid), _named_rule))
 
     def delete_rule(self, account_sid: AccountSid, phone_number: str) -> bool:
-        """Delete the rule of a phone. Return False if it has none."""
+        """Delete the rule of a phone. Return False if the phone has none."""
         return self._session.change(DELETE_RULE, account_sid=account_sid, phone_number=phone_number) > 0
 
     def append_to_script(self, account_sid: AccountSid, phone_number: str, entries: Sequence[PhoneRule]) -> None:
@@ -112,11 +112,11 @@ class PhoneRepository:
         return list(readable("phone_scripts", rows, _read_entry))
 
     def script_lengths(self, account_sid: AccountSid) -> dict[str, int]:
-        """Return the number of entries of each script by phone number."""
+        """Return the lengths of an account's scripts, by phone number."""
         return {row[0]: row[1] for row in self._session.all(SCRIPT_LENGTHS, account_sid=account_sid)}
 
     def delete_script(self, account_sid: AccountSid, phone_number: str) -> bool:
-        """Delete the script of a number. Return False if it has none."""
+        """Delete the script of a number. Return False if the number has none."""
         return self._session.change(DELETE_SCRIPT, account_sid=account_sid, phone_number=phone_number) > 0
 
     def rules_at(self, account_sid: AccountSid, phone_number: str) -> PhoneRules:
@@ -124,7 +124,7 @@ class PhoneRepository:
         return self._rules_at(account_sid, phone_number)[0]
 
     def pop_rules_at(self, account_sid: AccountSid, phone_number: str) -> PhoneRules:
-        """Return the rules that apply to the next call to this number, and remove its entry from the script."""
+        """Return the rules that apply to the next call to this number, and remove the call's entry from the script."""
         phone_rules, entry_ids = self._rules_at(account_sid, phone_number)
         for entry_id in entry_ids:
             self._session.change(DELETE_ENTRY, entry_id=entry_id)

@@ -1,8 +1,8 @@
 """Connections to PostgreSQL: the parameters of the database URL, and connection poolers.
 
-A connection pooler such as PgBouncer may run each transaction on a different server connection. Session state
-therefore does not work through it: prepared statements, SET, LISTEN, and advisory locks that outlast a transaction.
-ringback detects a pooler, and then uses none of these.
+A connection pooler such as PgBouncer may run each transaction on a different server connection. Session state therefore
+does not work through a pooler: prepared statements, SET, LISTEN, and advisory locks that outlast a transaction.
+ringback detects a pooler, and then does not use session state.
 """
 
 import os

@@ -219,7 +219,7 @@ class PostgresqlDatabase(Database):
 
 
 def _release_interpreter() -> None:
-    """Release the GIL, in case the event loop is waiting for it."""
+    """Release the GIL, because the event loop may be waiting for it."""
     time.sleep(0)
 
 

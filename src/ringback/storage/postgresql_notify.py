@@ -90,7 +90,7 @@ class PostgresNotifier:
         self._has_unsent.set()
 
     def background_tasks(self, on_change: Callable[[], None]) -> list[BackgroundTask]:
-        """Return the tasks that publish notifications and receive those of other processes."""
+        """Return the tasks that publish notifications and receive notifications from other processes."""
 
         async def publish() -> None:
             pause, retry = PUBLISH_PAUSE_SECONDS, self._retry_seconds
@@ -149,7 +149,7 @@ class PostgresNotifier:
         raise ConnectionResetError("the connection ended")
 
     async def _check_listener(self, database: str, *, is_pooled: bool) -> None:
-        """Raise psycopg.OperationalError if the listener's database differs from that of the other connections."""
+        """Raise psycopg.OperationalError if the listener and the other connections use different databases."""
         if self._read_database and database != await self._read_database():
             raise psycopg.OperationalError("database_listen_url names a different database or schema than database_url")
         if is_pooled and not self._is_pooler_logged:

@@ -1,6 +1,6 @@
 """Registration of tables and columns: their `info` holds what the rest of storage must know.
 
-Resets, deletion, snapshots and the statements of calls derive from it, so that a new table is registered once.
+Resets, deletion, snapshots and the statements of calls derive from `info`, so that a new table is registered once.
 """
 
 from enum import Enum
@@ -42,7 +42,7 @@ def registered(*, reset: Reset, in_snapshot: bool = True, added_in: str = "") ->
 
 
 def registration_of(table: Table) -> Registration:
-    """Return the registration of a table. Raises TypeError for a table without one."""
+    """Return the registration of a table. Raises TypeError for an unregistered table."""
     registration: Registration | None = table.info.get("registration")
     if registration is None:
         raise TypeError(f"the definition of the table {table.name} needs info=registered(reset=...)")

@@ -18,7 +18,8 @@ Row = tuple[Any, ...]
 class Field(NamedTuple):
     """Conversion of one field: `read` takes the values of `columns`, `write` takes the field.
 
-    Without `columns`, it is the column with the field's name. An `optional` field is None if its first column is NULL.
+    Without `columns`, the column with the field's name is used. An `optional` field is None if its first column is
+    NULL.
     """
 
     read: Callable[..., Any] | None = None

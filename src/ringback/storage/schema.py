@@ -47,13 +47,13 @@ def migrations_folder() -> Path:
 
 
 def revision(unit_of_work: UnitOfWork) -> str | None:
-    """Return the revision of a database. Raises the driver's error if it was never migrated."""
+    """Return the revision of a database. Raises the driver's error if the database was never migrated."""
     row = unit_of_work.first(REVISION)
     return row[0] if row else None
 
 
 def known_revisions() -> set[str]:
-    """Return the revisions of this version and of earlier ones."""
+    """Return the revisions of this and earlier versions."""
     return {file.stem for file in (migrations_folder() / "versions").glob("[0-9]*.py")}
 
 
@@ -166,7 +166,7 @@ def schema_owner(tables: Collection[str], revision: str | None, known_revisions:
 
 
 def present_tables(unit_of_work: UnitOfWork) -> set[str]:
-    """Return all tables of an embedded database, or those of a shared one that are named like ringback's tables."""
+    """Return all tables of an embedded database, or the tables of a shared one that have the names of ringback's."""
     if unit_of_work.is_embedded:
         return {name for (name,) in unit_of_work.all(_SQLITE_TABLES)}
     names = [*(str(table.name) for table in TABLES), VERSION_TABLE]

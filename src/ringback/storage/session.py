@@ -23,8 +23,8 @@ class Session:
     """Runs statements on one connection.
 
     `adapt_parameters` replaces values that the database cannot store. `changed` holds the accounts that had events in
-    this transaction. `invalidated` holds those whose clock was set or whose contents were replaced: processes that are
-    working on them must start again.
+    this transaction. `invalidated` holds the accounts whose clock was set or whose contents were replaced: processes
+    that are working on these accounts must start again.
     """
 
     def __init__(

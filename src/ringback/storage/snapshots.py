@@ -20,7 +20,7 @@ TableRows = Mapping[str, Iterable[Sequence[Mapping[str, Any]]]]
 ROWS_AT_ONCE, TEXT_AT_ONCE = 50, 64 * 1024
 """Limits on one step: rows, and characters in their text."""
 VERSIONS = (HEAD, "20261127_an_accounts_policy")
-"""Revisions whose snapshots can be restored: the current one, and that of ringback 0.1.0."""
+"""Revisions whose snapshots can be restored: the current revision, and the revision of ringback 0.1.0."""
 
 SNAPSHOT_TABLES = tuple(table for table in TABLES if registration_of(table).in_snapshot)
 COLUMNS = {str(table.name): [str(column.name) for column in table.c] for table in SNAPSHOT_TABLES}
@@ -61,7 +61,7 @@ def tables_of(version: str) -> set[str]:
 
 
 def upgrade_row(version: str, table: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a snapshot's row of one of `VERSIONS` with all columns of the current schema."""
+    """Upgrade a row from a snapshot of one of `VERSIONS`: add the columns that it lacks."""
     added = ADDED_COLUMNS[version][table]
     return {**added, **row} if added else row
 

@@ -32,11 +32,12 @@ class WriteAheadLog:
         return self._pages >= self._restart_at_pages
 
     def write_back(self) -> bool:
-        """Checkpoint the log. Return False if it is incomplete because another program is reading from the log.
+        """Checkpoint the log.
 
-        Call this only if there was a commit since the last complete checkpoint: SQLite may lose data otherwise (ADR
-        15). Other writers continue, and extend the log until they pause. If they never pause, a long log is restarted,
-        which blocks writers. After `close` nothing is written. Raises sqlite3.Error.
+        Return False if another program that is reading from the log prevents a complete checkpoint. Call this only if
+        there was a commit since the last complete checkpoint: SQLite may lose data otherwise (ADR 15). Other writers
+        continue, and extend the log until they pause. If they never pause, a long log is restarted, which blocks
+        writers. After `close` nothing is written. Raises sqlite3.Error.
         """
         with self._in_use:
             if self._is_closed:

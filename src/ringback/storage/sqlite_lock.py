@@ -91,7 +91,7 @@ class DatabaseFileLock:
 
 
 def file_id(file: Path | str) -> FileId | None:
-    """Return device and inode of the file at a path, or None if it cannot be reached."""
+    """Return device and inode of the file at a path, or None if the file cannot be reached."""
     try:
         status = os.stat(file)  # noqa: PTH116 - it runs before every commit, and Path.stat takes twice as long
     except OSError:
@@ -131,7 +131,7 @@ def _open(file: Path) -> int:
 
 
 def _flock(descriptor: int, file: Path) -> bool:
-    """Lock a file with flock. Return False if that is impossible, or would keep SQLite from locking it."""
+    """Lock a file with flock. Return False if that is impossible, or would keep SQLite from locking the file."""
     if fcntl is None:
         return False
     try:

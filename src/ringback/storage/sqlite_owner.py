@@ -46,8 +46,8 @@ def check_owner(lock: DatabaseFileLock) -> None:
 def _read_tables(file: Path) -> tuple[set[str], str | None]:
     """Return the tables of a file, and its schema's revision.
 
-    Without a write-ahead log the file is opened as immutable, so that SQLite creates no files. With one, the log must
-    be read: all commits may be in it.
+    Without a write-ahead log the file is opened as immutable, so that SQLite creates no files. A write-ahead log must
+    be read, because it may contain all commits.
     """
     mode = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
     with closing(sqlite3.connect(f"{file.as_uri()}?{mode}", uri=True)) as connection:

@@ -1,7 +1,7 @@
 """SQL statements, written with SQLAlchemy Core and compiled once for each dialect.
 
 SQLAlchemy's compilation, cache lookups and result processing take longer than SQLite needs to run a statement. These
-statements need none of them, because the drivers accept and return the values of all column types as they are.
+statements need none of this work, because the drivers accept and return the values of all column types as they are.
 """
 
 from collections.abc import Callable

@@ -92,7 +92,7 @@ async def _in_thread(steps: Steps[T]) -> None:
 async def yield_to_requests() -> None:
     """Let the event loop answer the requests that have arrived.
 
-    In a single iteration they would only be read, and would then wait for the next step of the work.
+    This takes several iterations of the loop: in the first one, requests are only read.
     """
     for _ in range(TURNS_OF_A_REQUEST):
         await asyncio.sleep(0)

@@ -159,9 +159,9 @@ validation_calls = Table(
     Index(None, "account_sid", "date_created", "sid"),
     info=registered(reset=Reset.DELETED),
 )
-"""Instants are by the account's clock, with two exceptions. `real_due_at` is `due_at` by the system clock, NULL while
-the account's clock is frozen before `due_at`. `real_ended_at` orders ended calls for pruning, regardless of changes to
-the account's clock."""
+"""Instants are times of the account's clock, with two exceptions. `real_due_at` is `due_at` on the system clock, NULL
+while the account's clock is frozen before `due_at`. `real_ended_at` orders ended calls for pruning, regardless of
+changes to the account's clock."""
 partial_index("ix_validation_calls_real_due", validation_calls, "real_due_at IS NOT NULL", "real_due_at")
 partial_index("ix_validation_calls_due", validation_calls, "due_at IS NOT NULL", "account_sid", "due_at")
 partial_index(
@@ -188,8 +188,8 @@ status_callbacks = Table(
     Column("fault", Text),
     info=registered(reset=Reset.CASCADED),
 )
-"""`due_at` and `leased_until` are by the system clock. `earlier_attempts` counts the attempts of deliveries that have
-ended. `fault` is the fault that the current delivery has triggered."""
+"""`due_at` and `leased_until` are times of the system clock. `earlier_attempts` counts the attempts of deliveries that
+have ended. `fault` is the fault that the current delivery has triggered."""
 partial_index("ix_status_callbacks_due", status_callbacks, "due_at IS NOT NULL", "account_sid", "receiver", "due_at")
 
 callback_attempts = Table(
@@ -208,8 +208,8 @@ callback_attempts = Table(
     Column("hops", Text, info=added_in("20261130_redirect_hops")),
     info=registered(reset=Reset.CASCADED),
 )
-"""`method`, `url` and `headers` are those of the attempt's last request; `hops` holds all of its requests, NULL if it
-made none and in rows of ringback 0.1.0."""
+"""`method`, `url` and `headers` describe the attempt's last request. `hops` holds all requests of the attempt; it is
+NULL if no request was made, and in rows of ringback 0.1.0."""
 
 
 def id_column() -> Column[int]:

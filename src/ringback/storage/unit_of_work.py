@@ -38,8 +38,8 @@ class Backend(NamedTuple):
     """The differences between the databases that matter to a unit of work.
 
     `begin` is the statement that starts a transaction. The driver raises `data_errors` for values that it cannot store;
-    `adapt_parameters` replaces some of those. With `counts_changes` the connection has `total_changes`, which also
-    counts changes that were rolled back.
+    `adapt_parameters` replaces some of these values. If `counts_changes` is True, the connection has `total_changes`,
+    which also counts changes that were rolled back.
     """
 
     begin: str
@@ -52,9 +52,9 @@ class Backend(NamedTuple):
 class UnitOfWork(Session):
     """Reads outside of a transaction; a ``with unit_of_work:`` block is a transaction, committed at its end.
 
-    Blocks may be nested: the outermost one commits. If it raises, the transaction is rolled back. After a commit, the
-    callbacks run, and `on_commit` is called with the changed accounts, including the invalidated ones, and with the
-    invalidated accounts. `run_on_loop` receives a function that does both; by default, this function is called
+    Blocks may be nested: the outermost one commits. If this block raises, the transaction is rolled back. After a
+    commit, the callbacks run, and `on_commit` is called with the changed accounts, including the invalidated ones, and
+    with the invalidated accounts. `run_on_loop` receives a function that does both; by default, this function is called
     immediately. `changed_rows` counts the committed changes if the backend counts them. `before_commit` prevents the
     commit by raising.
     """

@@ -1,8 +1,8 @@
 """Client library for test suites: start or connect to a server, and control accounts, phones, clocks and faults.
 
 ``with ringback.testing.Server() as server:`` starts a server, and ``ringback.testing.connect(url)`` connects to a
-running one. Both create accounts, and each account gives access to everything in it. With pytest, the fixture
-``ringback`` is an account. `ringback.testing.aio` has the same classes for async tests.
+running one. Both create accounts, and each account gives access to its contents. With pytest, the fixture ``ringback``
+is an account. `ringback.testing.aio` has the same classes for async tests.
 """
 
 from importlib import import_module

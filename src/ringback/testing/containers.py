@@ -39,7 +39,7 @@ EXITED_STATUSES = {"exited", "dead"}
 class RingbackContainer(DockerContainer):
     """A server in a container. It is ready when `start` returns or the `with` block begins.
 
-    Build the `image` from a checkout with ``docker build --tag ringback .``; `options` are those of DockerContainer.
+    Build the `image` from a checkout with ``docker build --tag ringback .``; `options` are passed to DockerContainer.
     StatusCallbacks for localhost are sent to the machine that runs the container. `start` raises ServerNotStarted with
     the log of the server.
     """

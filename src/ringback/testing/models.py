@@ -133,7 +133,7 @@ class CallbackHop(Model):
 
     `parameters` are those in this request. If there was no response, `status_code` is None and `error` is the reason.
     `location` is the Location header of a 3xx response. If no connection was made, `is_sent` is False and `signature`
-    is None. `mapped_to` is where the setting `callback_host_map` sent the request.
+    is None. `mapped_to` is the request's target in the setting `callback_host_map`.
     """
 
     method: str
@@ -153,8 +153,8 @@ class CallbackAttempt(Model):
     """One attempt to deliver a StatusCallback. `answer` is the response, None if there was none; `error` is the reason.
 
     `hops` are all requests of the attempt. After redirects there are several: `method`, `url`, `headers`, `parameters`,
-    `answer` and `signature` are those of the last one. `hint` says what to do if a redirect lost the parameters.
-    `signature` is None if no receiver was reached. `mapped_to` is where `callback_host_map` sent the last request.
+    `answer` and `signature` describe the last request. `hint` says what to do if a redirect lost the parameters.
+    `signature` is None if no receiver was reached. `mapped_to` is the last request's target in `callback_host_map`.
     """
 
     number: int
@@ -230,7 +230,8 @@ class InboxMessage(Model):
 class JournaledRequest(Model):
     """A request to the Twilio API, and its response.
 
-    `operation` is None if the request did not reach one; `status` is None if the connection closed before the response.
+    `operation` is None if the request reached no operation; `status` is None if the connection closed before the
+    response.
     """
 
     id: int
@@ -250,7 +251,7 @@ class JournaledRequest(Model):
 class ApiKey(Model):
     """An API key: `sid` and `secret` are the user name and password of requests for an account.
 
-    `type` is `standard`, `main` or `restricted`. `permissions` are those of a restricted key.
+    `type` is `standard`, `main` or `restricted`. Only a restricted key has `permissions`.
     """
 
     sid: str

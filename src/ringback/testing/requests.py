@@ -29,7 +29,7 @@ PATH = "/_ringback"
 LIST_LIMIT = 1_000
 """The largest `limit` of a list."""
 LONG_SECONDS = 600.0
-"""Additional timeout of requests for the whole server, and of those that wait for receivers of callbacks."""
+"""Additional timeout for requests for the whole server, and for requests that wait for receivers of callbacks."""
 
 
 @dataclass(frozen=True)

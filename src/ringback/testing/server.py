@@ -17,9 +17,9 @@ EXIT_SECONDS = 1.0
 class Server(Connection):
     """A server process. It is ready when the constructor returns, and runs until `stop` or the end of the `with` block.
 
-    `settings` are those of ``ringback serve``. By default the port is a free one, the database is in memory, and phones
-    answer and enter the code immediately (`ring_seconds` and `key_seconds` are 0). Raises ServerNotStarted with the log
-    of the server.
+    `settings` are the settings of ``ringback serve``. By default, a free port is chosen, the database is in memory, and
+    phones answer and enter the code immediately (`ring_seconds` and `key_seconds` are 0). Raises ServerNotStarted with
+    the log of the server.
     """
 
     def __init__(self, **settings: Any) -> None:

@@ -30,7 +30,8 @@ class AccessTokenForm(BaseModel):
 async def authenticate_client(context: RequestContext) -> None:
     """Authenticate the OAuth app that the form names. Raises TwilioError for an invalid or incomplete form.
 
-    Credentials in the Authorization header are ignored: Python's helper library sends those of the environment there.
+    Credentials in the Authorization header are ignored, because Python's helper library sends the environment's
+    credentials there.
     """
     form = await read_form(context)
     if not form:

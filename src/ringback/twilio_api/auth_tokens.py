@@ -62,7 +62,7 @@ def _existing(context: RequestContext, account: Account | None) -> Account:
 
 
 def _document(account: Account, path: str, *, primary: bool) -> Record:
-    """Return the five fields of a token. Both dates are those of its last change."""
+    """Return the five fields of a token. Both dates are the time of its last change."""
     token = {"auth_token": account.auth_token} if primary else {"secondary_auth_token": account.secondary_auth_token}
     changed = iso_8601(account.date_updated)
     return Record(

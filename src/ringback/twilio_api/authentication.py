@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ringback.domain.errors import TwilioError, no_credentials, not_found
-from ringback.domain.oauth import client_id_of
+from ringback.domain.oauth import client_id_of, is_json_web_token
 from ringback.domain.sids import ACCOUNT, AccountSid, is_sid
 from ringback.operations.accounts import Credentials, authenticate
 from ringback.operations.oauth_apps import authenticate_token
@@ -78,7 +78,10 @@ class AccessToken(NamedTuple):
 
 
 def credentials_of(headers: list[tuple[bytes, bytes]]) -> Credentials | AccessToken:
-    """Return the credentials or access token of a request. Raises TwilioError 20003 for missing or malformed ones."""
+    """Return the credentials or access token of a request.
+
+    Raises TwilioError 20003 if they are missing or malformed.
+    """
     for name, value in headers:
         if name == HEADER:
             credentials = _parse_cached(value) if len(value) <= MAX_CACHED_BYTES else _parse(value)
@@ -93,7 +96,7 @@ def _parse(header: bytes) -> Credentials | AccessToken | str:
     scheme, _, encoded = header.strip().partition(b" ")
     if scheme.lower() == b"bearer":
         token = encoded.strip().decode("latin-1")
-        return AccessToken(token) if token else "no access token after Bearer"
+        return AccessToken(token) if is_json_web_token(token) else "malformed access token: not a JSON Web Token"
     if scheme.lower() != b"basic":
         return "the Authorization header is neither Basic nor Bearer"
     try:

@@ -107,7 +107,7 @@ def caller_id_document(caller_id: OutgoingCallerId, uri_suffix: str) -> Record:
 
 
 def caller_id_page_document(page: Page[OutgoingCallerId], links: PageLinks, path: str, uri_suffix: str) -> RecordPage:
-    """Return the document of a page of caller IDs. `path` is that of the list, without a suffix."""
+    """Return the document of a page of caller IDs. `path` is the list's path, without a suffix."""
     items = [_caller_id_fields(caller_id, path, uri_suffix) for caller_id in page.rows]
     return RecordPage(
         "OutgoingCallerIds",

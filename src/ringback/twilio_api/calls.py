@@ -114,7 +114,7 @@ def call_document(call: ValidationCall, uri_suffix: str) -> Record:
 
 
 def call_page_document(page: Page[ValidationCall], links: PageLinks, path: str, uri_suffix: str) -> RecordPage:
-    """Return the document of a page of calls. `path` is that of the list, without a suffix."""
+    """Return the document of a page of calls. `path` is the list's path, without a suffix."""
     items = [_call_fields(call, path, uri_suffix) for call in page.rows]
     return RecordPage("Calls", "calls", "Call", page, links, items, COLUMNS)
 

@@ -84,7 +84,7 @@ async def _answer_late(context: RequestContext, handler: Handler, seconds: float
 
 
 async def _sleep(seconds: float) -> None:
-    """Sleep before the handler runs. If the server shuts down, it cancels the request, and the response is a 503."""
+    """Sleep before the handler runs. A server that shuts down cancels the request, and the response is a 503."""
     try:
         await asyncio.sleep(seconds)
     except asyncio.CancelledError:

@@ -13,12 +13,12 @@ MAX_CACHED_BYTES = 512
 
 
 def hosts_in(scope: Scope) -> Sequence[str]:
-    """Return the normalized hosts in the Host header fields, and in the request target if it is an absolute URL."""
+    """Return the normalized hosts in the Host header fields, and in a request target that is an absolute URL."""
     return [*_host_fields(scope), *_target_host(scope)]
 
 
 def effective_hosts(scope: Scope) -> Sequence[str]:
-    """Return the normalized host of the request target if it is an absolute URL, otherwise those of the Host fields.
+    """Return the normalized host of an absolute request target, or the hosts in the Host fields for any other target.
 
     Source: RFC 9112, 3.2.2.
     """

@@ -85,10 +85,10 @@ def _page_document(page: Page[IncomingPhoneNumber], links: PageLinks, path: str,
 
 
 def incoming_phone_number_fields(number: IncomingPhoneNumber, path: str, uri_suffix: str) -> Fields:
-    """Return the 35 fields in the order of Twilio's description. `path` is that of the list, without a suffix.
+    """Return the 35 fields in the order of Twilio's description.
 
-    The values are those of Twilio's example, and a number is not connected to an address, application, bundle or trunk.
-    Source: docs/fidelity.md, IncomingPhoneNumber [oai, assumed].
+    `path` is the list's path, without a suffix. The values are from Twilio's example. Numbers are not connected to
+    addresses, applications, bundles or trunks. Source: docs/fidelity.md, IncomingPhoneNumber [oai, assumed].
     """
     # fmt: off
     return {

@@ -15,7 +15,8 @@ MULTIPART_CONTENT_TYPE = b"multipart/form-data"
 MAX_PART_HEADERS = 8
 MAX_PART_HEADER_BYTES = 4096
 MAX_DELIMITERS = 50
-"""Maximum number of semicolons and quotation marks in a header. python-multipart splits it in quadratic time."""
+"""Maximum number of semicolons and quotation marks in a header. python-multipart parses such a header in quadratic
+time."""
 _BOUNDARY = re.compile(rb"[ -~]{0,69}[!-~]")
 """Source: RFC 2046, 5.1.1, and a few more characters that helper libraries use."""
 _PLAIN_ENCODINGS = (b"", b"7bit", b"8bit", b"binary")

@@ -72,13 +72,13 @@ def notifications_path(call: ValidationCall) -> str:
 
 
 def notification_page_document(page: Page[Notification], links: PageLinks, path: str, uri_suffix: str) -> RecordPage:
-    """Return the document of a page of notifications. `path` is that of the list, without a suffix."""
+    """Return the document of a page of notifications. `path` is the list's path, without a suffix."""
     items = [_notification_fields(notification, path, uri_suffix) for notification in page.rows]
     return RecordPage("Notifications", "notifications", "Notification", page, links, items, COLUMNS)
 
 
 def notification_document(notification: Notification, path: str, uri_suffix: str) -> Record:
-    """Return the document of a notification, which has 17 fields. `path` is that of the list, without a suffix."""
+    """Return the document of a notification, which has 17 fields. `path` is the list's path, without a suffix."""
     listed = _notification_fields(notification, path, uri_suffix)
     return Record("Notification", {name: listed.get(name, "") for name in INSTANCE_COLUMNS})
 

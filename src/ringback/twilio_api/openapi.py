@@ -1,7 +1,7 @@
 """The OpenAPI description of the routes, derived from their table.
 
-FastAPI generates it, but cannot inspect handlers that take a RequestContext, so their details are declared here. It
-describes paths without a suffix. A suffix limits the response to one representation.
+FastAPI generates the description, but cannot inspect handlers that take a RequestContext, so their details are declared
+here. Only paths without a suffix are described. A suffix limits the response to one representation.
 """
 
 import re

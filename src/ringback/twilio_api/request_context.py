@@ -58,7 +58,7 @@ CONSTANT_HEADERS = [
     (b"x-home-region", b"us1"),
     (b"x-api-domain", b"api.twilio.com"),
 ]
-"""In Twilio's order. Source: docs/fidelity.md, headers [observed]."""
+"""Headers with constant values, in Twilio's order. Source: docs/fidelity.md, headers [observed]."""
 CONSTANT_TLS_HEADERS = [*CONSTANT_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
 
 _UNPRINTABLE = re.compile(rb"[^!-~]")

@@ -87,7 +87,7 @@ class Router:
     def matches(self, method: str, path: str, product: Product | None = None) -> bool:
         """Tell whether ringback answers a request as Twilio does. The answer may be 404, or 405 on a complete resource.
 
-        `product` is that of the request's host, if known.
+        `product` is the product of the request's host, if known.
         """
         if NOT_EMULATED.fullmatch(path):
             return False
@@ -101,7 +101,8 @@ class Router:
     def find(self, context: RequestContext) -> Route:
         """Return the route of a request, and set the context's operation and path parameters.
 
-        Raises TwilioError 20404 for an unknown path, and 20004 for an unsupported method; both have no operation.
+        Raises TwilioError 20404 for an unknown path, and 20004 for an unsupported method. Such requests have no
+        operation.
         """
         for resource in self._resources:
             match = resource.pattern.fullmatch(context.resource_path)  # match() would accept a trailing line feed

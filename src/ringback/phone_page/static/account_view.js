@@ -16,16 +16,16 @@ export function accountView(state) {
     state.account ? about(state.account) : h("p", { class: "panel", key: "none" }, "This server has no account. Create one, or reset everything."),
     h(
       "form",
-      { class: "panel fields row", key: "new", onsubmit: create, "aria-label": "A new account" },
-      h("label", {}, "Name of a new account", h("input", { name: "friendly_name", required: true, maxlength: 64, autocomplete: "off" })),
+      { class: "panel fields row", key: "new", onsubmit: create, "aria-label": "New account" },
+      h("label", {}, "New account name", h("input", { name: "friendly_name", required: true, maxlength: 64, autocomplete: "off" })),
       h("button", {}, "Create an account"),
     ),
     h(
       "section",
       { class: "panel fields", key: "reset", "aria-labelledby": "reset-title" },
       h("h2", { id: "reset-title" }, "Reset"),
-      state.account && reset("account", "Reset this account", "Deletes its caller IDs, calls, callbacks, phones, faults, policy, journals, inboxes, owned numbers, shared key and list of permissions used, and unsets its clock. It keeps its API keys, auth tokens, OAuth apps and subaccounts.", () => callApi("POST", `${accountPath()}/reset`)),
-      reset("everything", "Reset everything", "Deletes all accounts and their data, then recreates the accounts of the settings and the seed file.", () => callApi("POST", "/reset")),
+      state.account && reset("account", "Reset this account", "Deletes its caller IDs, calls, callbacks, phones, faults, policy, journals, inboxes, owned numbers, shared key and list of permissions used, and resets its clock to the system time. The account keeps its API keys, auth tokens, OAuth apps and subaccounts.", () => callApi("POST", `${accountPath()}/reset`)),
+      reset("everything", "Reset everything", "Deletes all accounts and their data, then recreates the accounts in the settings and the seed file.", () => callApi("POST", "/reset")),
     ),
   ];
 }

@@ -51,7 +51,7 @@ function ring(number) {
   });
 }
 
-/** Send a validation request whose call rings until it is answered. If it creates no call, restore the script. */
+/** Send a validation request whose call rings until it is answered. If no call is created, restore the script. */
 export async function requestManualCall(number, request) {
   const path = `${accountPath()}/phones/${encodeURIComponent(number)}`;
   const { behavior, script } = await callApi("GET", path);

@@ -103,7 +103,7 @@ function badge(isGood, text) {
   return h("span", { class: `badge ${isGood ? "success" : "failed"}` }, text);
 }
 
-/** Show whether a signature is valid, and for what. The summary above shows the URL. */
+/** Show whether a signature is valid, and what it covers. The summary above shows the URL. */
 function signature({ headers, method, parameters, signature: verdict }) {
   if (!verdict) return h("p", { class: "muted" }, "The attempt did not reach a receiver.");
   const posted = method === "POST" ? sorted(parameters) : "";

@@ -9,7 +9,7 @@ import { formatDateAndTime, formatDuration, currentClockTime } from "./time_form
 const STEP_SECONDS = 10;
 const MAX_SECONDS = 366 * 86_400; // the longest advance in one request
 const CLOSE_MS = 60_000; // a smaller difference between two clocks is not shown
-const DISTANT_MS = 600_000; // longer than any phone makes the user wait
+const DISTANT_MS = 600_000; // a longer wait for the next event is explained
 
 export function isFrozen() {
   return state.clock?.mode === "frozen";
@@ -27,7 +27,7 @@ async function advanceOnce(seconds, path = accountPath()) {
   storeClock(await callApi("POST", `${path}/clock/advance`, { seconds }));
 }
 
-/** Advance the clock with several requests, as far as necessary. */
+/** Advance the clock by any number of seconds, with as many requests as necessary. */
 async function advanceFar(seconds) {
   const path = accountPath(); // the user may switch accounts between two requests
   let remaining = seconds;

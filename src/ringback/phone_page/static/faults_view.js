@@ -40,7 +40,7 @@ function form(targets) {
   const effects = operation === "status-callback" ? OF_CALLBACKS : OF_OPERATIONS;
   return h(
     "form",
-    { class: "panel fields row", key: "form", onsubmit: create, "aria-label": "A new fault" },
+    { class: "panel fields row", key: "form", onsubmit: create, "aria-label": "New fault" },
     h("label", {}, "Where", h("select", { name: "operation", value: operation, onchange: choose }, targets.map((name) => h("option", { value: name }, name === "*" ? "every operation" : name)))),
     h("label", {}, "What", h("select", { name: "effect", key: effects.length }, effects.map(([name], position) => h("option", { value: position }, name)))),
     h("label", {}, "How often", h("select", { name: "times" }, h("option", { value: 1 }, "once"), h("option", { value: 2 }, "twice"), h("option", { value: 5 }, "five times"), h("option", { value: "" }, "always"))),

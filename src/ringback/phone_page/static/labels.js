@@ -18,7 +18,7 @@ export const BEHAVIORS = {
   busy: "is busy",
   "no-answer": "is never answered",
   unreachable: "cannot be reached",
-  "geo-blocked": "is in a country that may not be called",
+  "geo-blocked": "is in a country that geo permissions block",
   manual: "rings until you answer it",
 };
 

@@ -76,7 +76,7 @@ function quiet(state) {
   );
 }
 
-/** Show that a phone is ringing whose call is older than all listed calls. */
+/** Show that a phone is ringing for a call that is older than all listed calls. */
 function unlisted(state) {
   return h(
     "div",

@@ -40,7 +40,7 @@ function get(path) {
   return callApi("GET", accountPath() + path);
 }
 
-/** Return the rules, and the phone at each number that has a rule or a script. */
+/** Read the rules, and the phone at each number with a rule or a script. */
 async function phones() {
   const { phones: rules, scripts } = await get("/phones");
   const numbers = [...new Set(["default", ...[...rules, ...scripts].map((phone) => phone.phone_number)])];
@@ -48,12 +48,12 @@ async function phones() {
   return { rules, phones: phonesAtNumbers, omitted: numbers.length - phonesAtNumbers.length };
 }
 
-/** Return the names of the operations that a fault may apply to, as the control API describes them. */
+/** Read the names of the operations that a fault may apply to from the control API's OpenAPI description. */
 async function faultTargets() {
   return (await callApi("GET", "/openapi.json")).components.schemas.FaultTarget.enum;
 }
 
-/** Return the inboxes, and the messages of the inbox in the address, or of the inbox with the newest message. */
+/** Read the inboxes, and the messages of one inbox: the one in the address, or the one with the newest message. */
 async function inbox() {
   const { inboxes } = await get("/inboxes");
   const name = state.route.item || inboxes[0]?.name || INBOX_NAME;
@@ -65,7 +65,7 @@ async function inbox() {
   return { name, messages: messages.reverse(), inboxes };
 }
 
-/** Read the refused requests if there is a new one, and show it as a notice. */
+/** If there is a new refused request, read the list and show the request as a notice. */
 async function readRefused() {
   const [newest] = (await callApi("GET", "/refused?limit=1")).refused;
   if (state.refused && (newest?.id ?? 0) === newestRefused) return {};
@@ -98,7 +98,7 @@ export async function refreshView(event = null) {
   isLoading = false;
 }
 
-/** Poll the data whose changes no event reports. */
+/** Poll the data whose changes are not reported by events. */
 export function startRefreshing() {
   const pollRefused = () => readRefused().then((read) => read.refused && setState(read), () => {});
   pollRefused();

@@ -14,7 +14,7 @@ let script = [];
 export function phonesView(pageState) {
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Phones"),
-    h("p", { class: "muted", key: "lead" }, "The behavior of phones: the script for the next calls, otherwise the rule of the phone, otherwise the rule of the account."),
+    h("p", { class: "muted", key: "lead" }, "A phone's behavior is determined by its script for the next calls, otherwise by its rule, otherwise by the account's rule."),
     h("div", { class: "halves", key: "forms" }, ruleForm(), scriptForm()),
     pageState.phones && table(pageState.phones),
   ];
@@ -127,6 +127,6 @@ async function queue(event) {
 }
 
 async function remove(number, what) {
-  await runAction(() => callApi("DELETE", path(number) + what), `deleted${what ? ", the rule applies again" : ""}`);
+  await runAction(() => callApi("DELETE", path(number) + what), `deleted${what ? "; the rule applies again" : ""}`);
   await refreshView();
 }

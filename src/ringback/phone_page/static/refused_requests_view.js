@@ -8,7 +8,7 @@ import { formatTimeOrDate } from "./time_formats.js";
 export function refusedRequestsView(state) {
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Refused"),
-    h("p", { class: "muted", key: "lead" }, "Requests to Twilio that ringback does not emulate, newest first. ringback did not forward them. Omit or replace them in tests of your application."),
+    h("p", { class: "muted", key: "lead" }, "Requests to Twilio resources that ringback does not emulate, newest first. ringback did not forward these requests. Omit or replace them in tests of your application."),
     state.refused && (state.refused.length ? [truncationNote(state.refused, MAX_REFUSED), h("ul", { class: "panel rows refused", key: "list" }, state.refused.map(row))] : h("p", { class: "panel muted", key: "none" }, "No request was refused. ringback intercepts requests if it is started with --intercept.")),
   ];
 }

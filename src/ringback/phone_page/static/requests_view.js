@@ -9,7 +9,7 @@ export function requestsView(state) {
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Requests"),
     h("p", { class: "muted", key: "lead" }, "Requests to the Twilio API, newest first. Credentials are masked."),
-    state.requests && (state.requests.length ? list(state.requests) : h("p", { class: "panel muted", key: "none" }, "This account has no requests yet. Each request is listed in the account that its URL names.")),
+    state.requests && (state.requests.length ? list(state.requests) : h("p", { class: "panel muted", key: "none" }, "This account has no requests yet. Each request is listed under the account that its URL names.")),
   ];
 }
 

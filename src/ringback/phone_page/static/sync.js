@@ -19,7 +19,7 @@ const LONGEST_PAUSE_MS = 3_000;
 
 const unread = new Set(); // calls to read
 let isAllUnread = false;
-let reading = null; // the current read: reads never overlap, so that an old response cannot replace a newer one
+let reading = null; // the current read; reads never overlap, so that an old response cannot replace a newer one
 const acted = new Set(); // calls that an action of the user changed since the last read began
 let attempts = 0;
 let pauseMs = FIRST_PAUSE_MS;

@@ -31,7 +31,7 @@ function form(account) {
       "label",
       {},
       "StatusCallback",
-      h("select", { name: "callback", value: fields.callback }, h("option", { value: "inbox" }, "to an inbox of ringback"), h("option", { value: "url" }, "to a URL"), h("option", { value: "none" }, "none")),
+      h("select", { name: "callback", value: fields.callback }, h("option", { value: "inbox" }, "to a ringback inbox"), h("option", { value: "url" }, "to a URL"), h("option", { value: "none" }, "none")),
     ),
     fields.callback === "url" && h("label", { key: "url" }, "URL", h("input", { name: "url", type: "url", required: true, value: fields.url, autocomplete: "off" })),
     h(
