@@ -68,6 +68,6 @@ def span(measured: Sequence[float], form: str) -> str:
 
 
 def percentile(measured: Sequence[float], percent: int) -> float:
-    """Return the smallest measured value such that `percent` percent of all values are less than or equal to it."""
+    """Return a percentile of the measured values, by the nearest-rank method."""
     ordered = sorted(measured)
     return ordered[-(-len(ordered) * percent // 100) - 1]

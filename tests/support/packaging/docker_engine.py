@@ -1,4 +1,4 @@
-"""A stub of the Docker Engine's API that runs the image's command as a process, as far as Testcontainers needs it.
+"""A stub of those parts of the Docker Engine's API that Testcontainers uses. It runs the image's command as a process.
 
 Tests run Testcontainers and Docker's client library without an engine. The stub translates container ports, container
 paths and the name of the host machine.
