@@ -15,7 +15,7 @@ from support.databases.postgresql import migrated_database
 from support.databases.templates import BOTH, POSTGRESQL
 from support.servers.server import ServerProcess
 from support.wire.api import Api, CallerId, draw_name, draw_number
-from support.wire.calls import LONGEST_DELAY, SUPERSEDED, Called, ask_for, ended
+from support.wire.calls import LONGEST_DELAY, SUPERSEDED, Called, ended, request_call
 from support.wire.rows import LISTED_NUMBERS, CallerIdPool, ListedCallerIds, SeededAccounts, delete_drawn_numbers
 
 SEED_FILE = Path(__file__).parent.parent / "contract" / "seed.toml"
@@ -64,7 +64,7 @@ def api(contract_url: str, request: pytest.FixtureRequest) -> Iterator[Api]:
 
 
 @pytest.fixture(scope="session")
-def nobody(contract_url: str) -> Iterator[Api]:
+def anonymous_api(contract_url: str) -> Iterator[Api]:
     """Return a client of the default account's paths without credentials."""
     with Api(contract_url, password=None) as client:
         yield client
@@ -116,6 +116,6 @@ def own_server_only(request: pytest.FixtureRequest) -> None:
 def called(api: Api) -> Called:
     """Make five calls to a number that no other test calls."""
     number = draw_number()
-    sids = [ask_for(api, number, CallDelay=LONGEST_DELAY) for _ in range(SUPERSEDED)]
-    sids.append(ask_for(api, number))
+    sids = [request_call(api, number, CallDelay=LONGEST_DELAY) for _ in range(SUPERSEDED)]
+    sids.append(request_call(api, number))
     return Called(number, sids[::-1], ended(api, sids[-1]))

@@ -17,12 +17,12 @@ LIST = f"/2010-04-01/Accounts/{ACCOUNT_SID}/OutgoingCallerIds.json"
 OAUTH = {"Host": "oauth.twilio.com"}
 
 
-def ask(nobody: Api, **form: str) -> httpx.Response:
-    return nobody.request("POST", "/v2/token", data=form, headers=OAUTH)
+def ask(anonymous_api: Api, **form: str) -> httpx.Response:
+    return anonymous_api.request("POST", "/v2/token", data=form, headers=OAUTH)
 
 
-def test_access_token_response_has_exactly_the_documented_fields(nobody: Api) -> None:
-    answer = ask(nobody, **FORM)
+def test_access_token_response_has_exactly_the_documented_fields(anonymous_api: Api) -> None:
+    answer = ask(anonymous_api, **FORM)
 
     token = answer.json()["access_token"]
     assert answer.status_code == 200
@@ -38,11 +38,11 @@ def test_access_token_response_has_exactly_the_documented_fields(nobody: Api) ->
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
-def test_access_token_is_valid_for_its_account_within_its_scopes(nobody: Api, scheme: str) -> None:
-    authorization = {"Authorization": f"{scheme} {ask(nobody, **FORM).json()['access_token']}"}
+def test_access_token_is_valid_for_its_account_within_its_scopes(anonymous_api: Api, scheme: str) -> None:
+    authorization = {"Authorization": f"{scheme} {ask(anonymous_api, **FORM).json()['access_token']}"}
 
-    listed = nobody.request("GET", LIST, headers=authorization)
-    refused = nobody.request("POST", LIST, headers=authorization, data={"PhoneNumber": "+14158675309"})
+    listed = anonymous_api.request("GET", LIST, headers=authorization)
+    refused = anonymous_api.request("POST", LIST, headers=authorization, data={"PhoneNumber": "+14158675309"})
 
     assert listed.status_code == 200
     error = error_of(refused)
@@ -53,8 +53,8 @@ def test_access_token_is_valid_for_its_account_within_its_scopes(nobody: Api, sc
 
 
 @pytest.mark.parametrize("token", ["nonsense", "a.b.c", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2ln", "x" * 5000])
-def test_invalid_access_token_gets_20003(nobody: Api, token: str) -> None:
-    error = error_of(nobody.request("GET", LIST, headers={"Authorization": f"Bearer {token}"}))
+def test_invalid_access_token_gets_20003(anonymous_api: Api, token: str) -> None:
+    error = error_of(anonymous_api.request("GET", LIST, headers={"Authorization": f"Bearer {token}"}))
 
     assert (error.status, error.code) == (401, 20003)
 
@@ -73,27 +73,27 @@ def test_invalid_access_token_gets_20003(nobody: Api, token: str) -> None:
     ],
 )
 def test_invalid_access_token_request_gets_its_error(
-    nobody: Api, form: dict[str, str], code: int, message: str
+    anonymous_api: Api, form: dict[str, str], code: int, message: str
 ) -> None:
-    error = error_of(ask(nobody, **form))
+    error = error_of(ask(anonymous_api, **form))
 
     assert (error.status, error.code, error.message) == (400, code, message)
 
 
-def test_access_token_request_with_a_json_body_is_a_bad_request(nobody: Api) -> None:
-    assert error_of(nobody.request("POST", "/v2/token", json=FORM)).code == 322403
+def test_access_token_request_with_a_json_body_is_a_bad_request(anonymous_api: Api) -> None:
+    assert error_of(anonymous_api.request("POST", "/v2/token", json=FORM)).code == 322403
 
 
-def test_basic_credentials_of_an_access_token_request_are_ignored(nobody: Api) -> None:
-    answer = nobody.client.post("/v2/token", data=FORM, auth=("AC" + "9" * 32, "wrong"), headers=OAUTH)
+def test_basic_credentials_of_an_access_token_request_are_ignored(anonymous_api: Api) -> None:
+    answer = anonymous_api.client.post("/v2/token", data=FORM, auth=("AC" + "9" * 32, "wrong"), headers=OAUTH)
 
     assert answer.status_code == 200
 
 
-def test_access_token_is_not_valid_for_auth_tokens(nobody: Api) -> None:
-    token = ask(nobody, **FORM).json()["access_token"]
+def test_access_token_is_not_valid_for_auth_tokens(anonymous_api: Api) -> None:
+    token = ask(anonymous_api, **FORM).json()["access_token"]
 
-    answer = nobody.request("POST", "/v1/AuthTokens/Secondary", headers={"Authorization": f"Bearer {token}"})
+    answer = anonymous_api.request("POST", "/v1/AuthTokens/Secondary", headers={"Authorization": f"Bearer {token}"})
 
     assert error_of(answer).code == 70051
 
@@ -101,12 +101,14 @@ def test_access_token_is_not_valid_for_auth_tokens(nobody: Api) -> None:
 @pytest.mark.parametrize(
     ("host", "status"), [("iam.twilio.com", 201), ("preview-iam.twilio.com", 201), ("api.twilio.com", 404)]
 )
-def test_version_1_of_the_token_endpoint_is_served_only_on_its_hosts(nobody: Api, host: str, status: int) -> None:
-    assert nobody.request("POST", "/v1/token", data=FORM, headers={"Host": host}).status_code == status
+def test_version_1_of_the_token_endpoint_is_served_only_on_its_hosts(
+    anonymous_api: Api, host: str, status: int
+) -> None:
+    assert anonymous_api.request("POST", "/v1/token", data=FORM, headers={"Host": host}).status_code == status
 
 
-def test_token_endpoint_allows_only_post_and_options(nobody: Api) -> None:
-    answer = nobody.request("GET", "/v2/token", headers=OAUTH)
+def test_token_endpoint_allows_only_post_and_options(anonymous_api: Api) -> None:
+    answer = anonymous_api.request("GET", "/v2/token", headers=OAUTH)
 
     assert error_of(answer).code == 20004
     assert answer.headers["allow"] == "OPTIONS, POST"
@@ -114,9 +116,9 @@ def test_token_endpoint_allows_only_post_and_options(nobody: Api) -> None:
 
 @pytest.mark.parametrize(("url_host", "host", "status"), [("oauth", "api", 200), ("api", "oauth", 404)])
 def test_host_of_an_absolute_url_takes_precedence_over_the_host_field(
-    nobody: Api, url_host: str, host: str, status: int
+    anonymous_api: Api, url_host: str, host: str, status: int
 ) -> None:
-    with RawConnection(nobody) as connection:
+    with RawConnection(anonymous_api) as connection:
         target = f"http://{url_host}.twilio.com/v2/token"
         answer = connection.ask(
             "POST", target, urlencode(FORM).encode(), authenticated=False, Host=f"{host}.twilio.com"

@@ -154,8 +154,8 @@ def test_account_can_be_read_with_a_main_key(contract_url: str, seeded: SeededAc
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv", ".yaml", "/"])
-def test_account_requires_credentials(nobody: Api, suffix: str) -> None:
-    answer = nobody.request("GET", account_path(nobody) + suffix)
+def test_account_requires_credentials(anonymous_api: Api, suffix: str) -> None:
+    answer = anonymous_api.request("GET", account_path(anonymous_api) + suffix)
 
     assert (answer.status_code, error_of(answer).code) == (401, 20003)
 

@@ -9,13 +9,13 @@ from support.wire.calls import (
     LONGEST_DELAY,
     SUPERSEDED,
     Called,
-    ask_for,
     call_path,
     call_records,
     call_sids,
     calls_path,
     fetch_call,
     list_calls,
+    request_call,
 )
 from support.wire.rows import SeededAccounts
 from support.wire.sockets import RawConnection
@@ -81,7 +81,7 @@ def test_list_of_calls_of_a_new_account_is_empty(seeded: SeededAccounts) -> None
 
 def test_list_of_calls_contains_only_calls_of_its_account(api: Api, seeded: SeededAccounts) -> None:
     number = draw_number()
-    theirs = ask_for(seeded.stranger, number, CallDelay=LONGEST_DELAY)
+    theirs = request_call(seeded.stranger, number, CallDelay=LONGEST_DELAY)
 
     assert call_records(list_calls(api, To=number)) == []
     assert call_sids(list_calls(seeded.stranger, To=number)) == [theirs]
@@ -113,11 +113,11 @@ def test_page_number_without_a_token_selects_a_page_of_calls(api: Api, called: C
 
 
 def test_new_call_does_not_cause_repeated_or_skipped_calls_on_later_pages(api: Api) -> None:
-    sids = [ask_for(api, SILENT_NUMBER) for _ in range(3)]
+    sids = [request_call(api, SILENT_NUMBER) for _ in range(3)]
     page = list_calls(api, PageSize=1, To=SILENT_NUMBER).json()
     newer_than = [row["sid"] for row in page["calls"]]
 
-    ask_for(api, SILENT_NUMBER)
+    request_call(api, SILENT_NUMBER)
     following = list_calls(api, To=SILENT_NUMBER, PageSize=1000)
     met = newer_than + call_sids(api.request("GET", page["next_page_uri"].replace("PageSize=1&", "PageSize=1000&")))
 
@@ -166,7 +166,7 @@ def test_head_request_for_the_list_of_calls_gets_the_headers_of_get_without_a_bo
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
-def test_list_of_calls_requires_credentials(nobody: Api, suffix: str) -> None:
-    answer = list_calls(nobody, suffix)
+def test_list_of_calls_requires_credentials(anonymous_api: Api, suffix: str) -> None:
+    answer = list_calls(anonymous_api, suffix)
 
     assert (answer.status_code, error_of(answer).code) == (401, 20003)

@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from support.wire.api import UNREACHABLE_NUMBER, Api, error_of
-from support.wire.calls import LONGEST_DELAY, UNKNOWN_CALL_SID, Call, ask_for, call_path, ended
+from support.wire.calls import LONGEST_DELAY, UNKNOWN_CALL_SID, Call, call_path, ended, request_call
 from support.wire.openapi import field_names
 from support.wire.rows import SeededAccounts
 
@@ -28,7 +28,7 @@ SUFFIXES = {"": "application/xml", ".xml": "application/xml", ".json": "applicat
 @pytest.fixture(scope="module")
 def blocked(seeded: SeededAccounts) -> Call:
     """Return a call that geo permissions blocked. It belongs to an unrelated account."""
-    return ended(seeded.stranger, ask_for(seeded.stranger, GEO_BLOCKED_NUMBER))
+    return ended(seeded.stranger, request_call(seeded.stranger, GEO_BLOCKED_NUMBER))
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_notifications_in_csv_have_one_row_each(owner: Api, blocked: Call) -> No
 
 
 def test_calls_that_are_not_geo_blocked_have_no_notifications(owner: Api) -> None:
-    waiting, unreachable = ask_for(owner, CallDelay=LONGEST_DELAY), ask_for(owner, UNREACHABLE_NUMBER)
+    waiting, unreachable = request_call(owner, CallDelay=LONGEST_DELAY), request_call(owner, UNREACHABLE_NUMBER)
     ended(owner, unreachable)
 
     assert [listed(owner, sid) for sid in (waiting, unreachable)] == [[], []]
@@ -171,14 +171,16 @@ def test_pages_of_notifications_can_be_requested_by_number_and_token(owner: Api,
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
-def test_unknown_notification_is_not_found(api: Api, owner: Api, nobody: Api, blocked: Call, suffix: str) -> None:
+def test_unknown_notification_is_not_found(
+    api: Api, owner: Api, anonymous_api: Api, blocked: Call, suffix: str
+) -> None:
     sid = listed(owner, blocked["sid"])[0]["sid"]
     answers = [
         owner.request("GET", path_of(owner, UNKNOWN_CALL_SID, suffix=suffix)),
         owner.request("GET", path_of(owner, UNKNOWN_CALL_SID, sid, suffix)),
         owner.request("GET", path_of(owner, blocked["sid"], "NO" + "0" * 32, suffix)),
         api.request("GET", path_of(api, blocked["sid"], sid, suffix)),
-        nobody.request("GET", path_of(owner, blocked["sid"], sid, suffix)),
+        anonymous_api.request("GET", path_of(owner, blocked["sid"], sid, suffix)),
     ]
 
     assert [(answer.status_code, error_of(answer).code) for answer in answers] == [(404, 20404)] * 4 + [(401, 20003)]

@@ -13,10 +13,10 @@ from support.wire.calls import (
     CALL_FIELDS,
     LONGEST_DELAY,
     UNKNOWN_CALL_SID,
-    ask_for,
     call_path,
     ended,
     fetch_call,
+    request_call,
 )
 from support.wire.rows import SeededAccounts
 
@@ -33,14 +33,14 @@ def update(api: Api, sid: str, suffix: str = ".json", **form: Any) -> httpx.Resp
 
 def in_progress(api: Api, **form: Any) -> str:
     """Return the SID of a call that stays in progress."""
-    sid = ask_for(api, Extension=LONG_EXTENSION, **form)
+    sid = request_call(api, Extension=LONG_EXTENSION, **form)
     eventually(lambda: fetch_call(api, sid)["status"] == "in-progress")
     return sid
 
 
 @pytest.mark.parametrize("status", ["canceled", "completed"])
 def test_queued_call_ended_by_a_client_is_canceled(api: Api, status: str) -> None:
-    sid = ask_for(api, CallDelay=LONGEST_DELAY)
+    sid = request_call(api, CallDelay=LONGEST_DELAY)
 
     answer = update(api, sid, Status=status)
 
@@ -64,7 +64,7 @@ def test_call_in_progress_can_be_completed_but_not_canceled(api: Api) -> None:
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
 @pytest.mark.parametrize("status", ["canceled", "completed"])
 def test_ended_call_cannot_be_updated(seeded: SeededAccounts, status: str, suffix: str) -> None:
-    before = ended(seeded.stranger, ask_for(seeded.stranger, "+15005550016"))
+    before = ended(seeded.stranger, request_call(seeded.stranger, "+15005550016"))
 
     answer = update(seeded.stranger, before["sid"], suffix, Status=status)
 
@@ -75,7 +75,7 @@ def test_ended_call_cannot_be_updated(seeded: SeededAccounts, status: str, suffi
 
 @pytest.mark.parametrize("form", [{}, *({"Status": text} for text in ("", "cancelled", "Completed", "busy", "queued"))])
 def test_call_update_accepts_only_the_statuses_canceled_and_completed(api: Api, form: dict[str, str]) -> None:
-    sid = ask_for(api, CallDelay=LONGEST_DELAY)
+    sid = request_call(api, CallDelay=LONGEST_DELAY)
 
     answer = update(api, sid, **form)
 
@@ -87,7 +87,7 @@ def test_call_update_accepts_only_the_statuses_canceled_and_completed(api: Api, 
 
 @pytest.mark.parametrize("name", OTHER_PARAMETERS)
 def test_unsupported_parameters_of_a_call_update_are_refused_by_name(api: Api, name: str) -> None:
-    sid = ask_for(api, CallDelay=LONGEST_DELAY)
+    sid = request_call(api, CallDelay=LONGEST_DELAY)
 
     answer = update(api, sid, Status="completed", **{name: "1"})
 
@@ -96,13 +96,13 @@ def test_unsupported_parameters_of_a_call_update_are_refused_by_name(api: Api, n
     assert fetch_call(api, sid)["status"] == "queued"
 
 
-def test_call_of_another_account_cannot_be_ended(api: Api, nobody: Api, seeded: SeededAccounts) -> None:
-    sid = ask_for(seeded.stranger, SILENT_NUMBER, CallDelay=LONGEST_DELAY)
+def test_call_of_another_account_cannot_be_ended(api: Api, anonymous_api: Api, seeded: SeededAccounts) -> None:
+    sid = request_call(seeded.stranger, SILENT_NUMBER, CallDelay=LONGEST_DELAY)
 
     answers = [
         update(api, sid, Status="canceled"),
         update(api, UNKNOWN_CALL_SID, Status="canceled"),
-        nobody.request("POST", call_path(seeded.stranger, sid), data={"Status": "canceled"}),
+        anonymous_api.request("POST", call_path(seeded.stranger, sid), data={"Status": "canceled"}),
     ]
 
     assert [(answer.status_code, error_of(answer).code) for answer in answers] == [
@@ -115,7 +115,7 @@ def test_call_of_another_account_cannot_be_ended(api: Api, nobody: Api, seeded: 
 
 @pytest.mark.parametrize("suffix", ["", ".xml"])
 def test_call_update_can_return_xml(api: Api, suffix: str) -> None:
-    answer = update(api, ask_for(api, CallDelay=LONGEST_DELAY), suffix, Status="canceled")
+    answer = update(api, request_call(api, CallDelay=LONGEST_DELAY), suffix, Status="canceled")
 
     [call] = etree.fromstring(answer.content)
     assert answer.content.startswith(XML_DECLARATION + b"<TwilioResponse><Call><Sid>")
@@ -126,7 +126,7 @@ def test_call_update_can_return_xml(api: Api, suffix: str) -> None:
 def test_call_ended_by_a_client_has_the_verification_status_failed(api: Api) -> None:
     number = draw_number()
     with CallbackReceiver() as receiver:
-        sid = ask_for(api, number, CallDelay=LONGEST_DELAY, StatusCallback=receiver.url)
+        sid = request_call(api, number, CallDelay=LONGEST_DELAY, StatusCallback=receiver.url)
         update(api, sid, Status="completed")
         [received] = receiver.wait_for(1)
 
@@ -137,7 +137,7 @@ def test_call_ended_by_a_client_has_the_verification_status_failed(api: Api) -> 
 
 def test_number_of_a_call_ended_by_a_client_can_be_verified(api: Api) -> None:
     number = draw_number()
-    update(api, ask_for(api, number, CallDelay=LONGEST_DELAY), Status="canceled")
+    update(api, request_call(api, number, CallDelay=LONGEST_DELAY), Status="canceled")
 
     [caller_id] = api.verify(number)
 
@@ -146,7 +146,7 @@ def test_number_of_a_call_ended_by_a_client_can_be_verified(api: Api) -> None:
 
 def test_calls_ended_by_clients_are_listed_as_canceled(api: Api) -> None:
     number = draw_number()
-    sid = ask_for(api, number, CallDelay=LONGEST_DELAY)
+    sid = request_call(api, number, CallDelay=LONGEST_DELAY)
     update(api, sid, Status="canceled")
 
     listed = api.request(

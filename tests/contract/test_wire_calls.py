@@ -24,10 +24,10 @@ from support.wire.calls import (
     LONGEST_DELAY,
     UNKNOWN_CALL_SID,
     Call,
-    ask_for,
     call_path,
     ended,
     fetch_call,
+    request_call,
 )
 from support.wire.rows import SeededAccounts
 from support.wire.sockets import RawConnection
@@ -39,14 +39,14 @@ COURSE = ["queued", "ringing", "in-progress", "completed"]
 @pytest.fixture(scope="module")
 def completed(api: Api) -> Call:
     """Return a call that has verified its number."""
-    return ended(api, ask_for(api))
+    return ended(api, request_call(api))
 
 
 def test_call_is_shown_in_each_status_from_queued_to_completed(api: Api) -> None:
     number = draw_number()
-    waiting = ask_for(api, number, CallDelay=LONGEST_DELAY)
+    waiting = request_call(api, number, CallDelay=LONGEST_DELAY)
     seen = [fetch_call(api, waiting)["status"]]
-    dialed = ask_for(api, number)
+    dialed = request_call(api, number)
 
     def look() -> bool:
         seen.append(fetch_call(api, dialed)["status"])
@@ -60,7 +60,7 @@ def test_call_is_shown_in_each_status_from_queued_to_completed(api: Api) -> None
 def test_completed_call_has_the_fields_of_the_openapi_description_in_order(api: Api) -> None:
     number = draw_number()
 
-    call = ended(api, ask_for(api, number))
+    call = ended(api, request_call(api, number))
 
     shown = f"({number[2:5]}) {number[5:8]}-{number[8:]}"
     assert list(call) == CALL_FIELDS
@@ -105,7 +105,7 @@ def test_completed_call_has_start_end_and_duration(completed: Call) -> None:
 
 
 def test_queued_call_has_no_times(api: Api) -> None:
-    call = fetch_call(api, ask_for(api, CallDelay=LONGEST_DELAY))
+    call = fetch_call(api, request_call(api, CallDelay=LONGEST_DELAY))
 
     assert (call["status"], call["date_updated"]) == ("queued", call["date_created"])
     assert (call["start_time"], call["end_time"], call["duration"]) == (None, None, None)
@@ -114,7 +114,7 @@ def test_queued_call_has_no_times(api: Api) -> None:
 def test_foreign_number_of_a_call_is_formatted_as_e164(api: Api) -> None:
     number = draw_foreign_number()
 
-    call = fetch_call(api, ask_for(api, number))
+    call = fetch_call(api, request_call(api, number))
 
     assert (call["to"], call["to_formatted"]) == (number, number)
 
@@ -130,7 +130,7 @@ def test_foreign_number_of_a_call_is_formatted_as_e164(api: Api) -> None:
 def test_call_that_does_not_complete_has_a_start_but_no_end_and_no_duration(
     seeded: SeededAccounts, number: str, status: str
 ) -> None:
-    call = ended(seeded.stranger, ask_for(seeded.stranger, number))
+    call = ended(seeded.stranger, request_call(seeded.stranger, number))
 
     assert call["status"] == status
     assert call["start_time"] is not None
@@ -139,9 +139,9 @@ def test_call_that_does_not_complete_has_a_start_but_no_end_and_no_duration(
 
 def test_call_superseded_before_dialing_is_failed_and_has_no_start(api: Api) -> None:
     number = draw_number()
-    older = ask_for(api, number, CallDelay=LONGEST_DELAY)
+    older = request_call(api, number, CallDelay=LONGEST_DELAY)
 
-    ask_for(api, number)
+    request_call(api, number)
 
     call = fetch_call(api, older)
     assert (call["status"], call["start_time"], call["end_time"]) == ("failed", None, None)
@@ -194,7 +194,7 @@ def test_call_sid_is_case_sensitive(api: Api, completed: Call) -> None:
 
 
 def test_call_of_an_unrelated_account_is_not_found(api: Api, seeded: SeededAccounts) -> None:
-    sid = ask_for(seeded.stranger, SILENT_NUMBER)
+    sid = request_call(seeded.stranger, SILENT_NUMBER)
 
     answers = [api.request("GET", call_path(api, sid)), seeded.stranger.request("GET", call_path(seeded.stranger, sid))]
 
@@ -213,8 +213,8 @@ def test_parent_can_fetch_the_calls_of_its_subaccount(seeded: SeededAccounts) ->
     assert on_its_own_path.status_code == 404
 
 
-def test_call_requires_credentials(nobody: Api, completed: Call) -> None:
-    answer = nobody.request("GET", call_path(nobody, completed["sid"]))
+def test_call_requires_credentials(anonymous_api: Api, completed: Call) -> None:
+    answer = anonymous_api.request("GET", call_path(anonymous_api, completed["sid"]))
 
     assert (answer.status_code, error_of(answer).code) == (401, 20003)
 

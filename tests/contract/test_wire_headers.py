@@ -44,7 +44,7 @@ EXCHANGES: dict[str, tuple[str, str, bytes | None, int, set[str]]] = {
 }
 
 
-def assert_tells_of_this_request(answer: RawAnswer) -> None:
+def assert_request_headers(answer: RawAnswer) -> None:
     assert re.fullmatch("RQ[0-9a-f]{32}", answer.header("twilio-request-id") or "")
     assert re.fullmatch(r"[0-9]+\.[0-9]{3}", answer.header("twilio-request-duration") or "")
     assert re.fullmatch("[1-9][0-9]*", answer.header("twilio-concurrent-requests") or "")
@@ -59,7 +59,7 @@ def test_responses_have_exactly_the_documented_headers(api: Api, caller_id: Call
 
     assert answer.status == status
     assert {name: answer.header(name) for name in CONSTANT} == CONSTANT
-    assert_tells_of_this_request(answer)
+    assert_request_headers(answer)
     assert sorted(name for name, _ in answer.headers) == sorted({*CONSTANT, *VARIABLE_HEADERS, *more})
 
 
@@ -69,7 +69,7 @@ def test_authentication_challenge_has_a_www_authenticate_header(api: Api) -> Non
 
     assert answer.header("www-authenticate") == 'Basic realm="Twilio API"'
     assert {name: answer.header(name) for name in CONSTANT} == CONSTANT
-    assert_tells_of_this_request(answer)
+    assert_request_headers(answer)
     names = sorted(name for name, _ in answer.headers)
     assert names == sorted({*CONSTANT, *VARIABLE_HEADERS, *BODY_HEADERS, "www-authenticate"})
 
@@ -82,7 +82,7 @@ def test_malformed_http_gets_a_response_with_the_documented_headers(api: Api) ->
     assert answer.status == 400
     assert {name: answer.header(name) for name in CONSTANT} == CONSTANT
     assert answer.header("server") is None
-    assert_tells_of_this_request(answer)
+    assert_request_headers(answer)
 
 
 def test_request_ids_are_unique(api: Api) -> None:

@@ -54,8 +54,8 @@ def test_caller_id_allows_only_the_documented_methods(
     assert set(answer.headers["allow"].split(", ")) == INSTANCE_METHODS
 
 
-def test_unsupported_method_is_refused_after_authentication(nobody: Api) -> None:
-    answers = [nobody.request(method, f"{nobody.path}.json") for method in ("PUT", "DELETE", "PATCH")]
+def test_unsupported_method_is_refused_after_authentication(anonymous_api: Api) -> None:
+    answers = [anonymous_api.request(method, f"{anonymous_api.path}.json") for method in ("PUT", "DELETE", "PATCH")]
 
     assert [answer.status_code for answer in answers] == [401, 401, 401]
 
@@ -101,19 +101,20 @@ def test_head_request_gets_the_headers_of_get_without_a_body(api: Api, caller_id
         assert get.body != b""
 
 
-def test_head_request_without_credentials_gets_the_response_of_get(nobody: Api) -> None:
-    with RawConnection(nobody) as connection:
-        head = connection.ask("HEAD", f"{nobody.path}.json", authenticated=False)
-        get = connection.ask("GET", f"{nobody.path}.json", authenticated=False)
+def test_head_request_without_credentials_gets_the_response_of_get(anonymous_api: Api) -> None:
+    with RawConnection(anonymous_api) as connection:
+        head = connection.ask("HEAD", f"{anonymous_api.path}.json", authenticated=False)
+        get = connection.ask("GET", f"{anonymous_api.path}.json", authenticated=False)
 
     assert head.status == 401
     assert lasting_headers(head) == lasting_headers(get)
 
 
 @pytest.mark.parametrize("suffix", ["", ".json"])
-def test_options_returns_204_with_cors_headers_without_authentication(nobody: Api, suffix: str) -> None:
+def test_options_returns_204_with_cors_headers_without_authentication(anonymous_api: Api, suffix: str) -> None:
     answers = [
-        nobody.request("OPTIONS", path + suffix) for path in (nobody.path, nobody.instance_path(UNKNOWN_SID, ""))
+        anonymous_api.request("OPTIONS", path + suffix)
+        for path in (anonymous_api.path, anonymous_api.instance_path(UNKNOWN_SID, ""))
     ]
 
     for answer in answers:

@@ -171,13 +171,15 @@ def test_sid_is_case_sensitive(api: Api, caller_id: CallerId) -> None:
 
 
 @pytest.mark.parametrize("suffix", ERROR_TYPES)
-def test_errors_have_the_requested_representation_with_xml_instead_of_csv(api: Api, nobody: Api, suffix: str) -> None:
+def test_errors_have_the_requested_representation_with_xml_instead_of_csv(
+    api: Api, anonymous_api: Api, suffix: str
+) -> None:
     answers = [
         api.fetch(UNKNOWN_SID, suffix),
         api.validate("", suffix),
         api.request("PUT", f"{api.path}{suffix}"),
         api.request("GET", f"{api.path}{suffix}?PageToken=nonsense"),
-        nobody.list(suffix),
+        anonymous_api.list(suffix),
     ]
 
     assert [answer.status_code for answer in answers] == [404, 400, 405, 400, 401]

@@ -8,7 +8,7 @@ import pytest
 
 from support.servers.server import ServerProcess
 from support.wire.api import SILENT_NUMBER, Api, error_of
-from support.wire.calls import ask_for, ended, fetch_call
+from support.wire.calls import ended, fetch_call, request_call
 
 pytestmark = pytest.mark.usefixtures("own_server_only")
 
@@ -21,7 +21,7 @@ def server_with(folder: Path, second_request: str) -> Iterator[Api]:
 
 def test_second_request_for_a_number_is_refused_if_configured(tmp_path: Path) -> None:
     with server_with(tmp_path, "refuse") as api:
-        sid = ask_for(api, SILENT_NUMBER)
+        sid = request_call(api, SILENT_NUMBER)
         refused = api.validate(SILENT_NUMBER)
         call = fetch_call(api, sid)
 

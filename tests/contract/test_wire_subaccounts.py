@@ -222,8 +222,8 @@ def test_subaccount_cannot_update_its_status(seeded: SeededAccounts) -> None:
     assert seeded.sub.list().status_code == httpx.codes.OK
 
 
-def test_accounts_require_credentials(nobody: Api, seeded: SeededAccounts) -> None:
-    answers = [nobody.request(method, f"{ACCOUNTS}.json") for method in ("GET", "POST", "DELETE")]
+def test_accounts_require_credentials(anonymous_api: Api, seeded: SeededAccounts) -> None:
+    answers = [anonymous_api.request(method, f"{ACCOUNTS}.json") for method in ("GET", "POST", "DELETE")]
     answers.append(seeded.suspended.request("GET", f"{ACCOUNTS}.json"))
     answers.append(update(seeded.stranger, seeded.sub, FriendlyName="mine"))
 

@@ -28,7 +28,7 @@ def chunked_post(connection: RawConnection, api: Api) -> bytes:
     return head + CHUNKED_BODY
 
 
-def assert_took_the_body(answer: RawAnswer) -> None:
+def assert_body_was_read(answer: RawAnswer) -> None:
     assert answer.status == 200
     assert b"Java" in answer.body
     assert answer.header("connection") is None
@@ -41,7 +41,7 @@ def test_upgrade_to_http_2_is_ignored_and_the_body_is_read(api: Api, request_of:
         connection.send(request_of(connection, api))
         answer = connection.read_answer("POST")
 
-    assert_took_the_body(answer)
+    assert_body_was_read(answer)
 
 
 def test_upgrade_request_with_a_late_body_is_read(api: Api) -> None:
@@ -52,7 +52,7 @@ def test_upgrade_request_with_a_late_body_is_read(api: Api) -> None:
         answer = connection.read_answer("POST")
 
     assert interim.status == 100
-    assert_took_the_body(answer)
+    assert_body_was_read(answer)
 
 
 def test_upgrade_request_keeps_the_connection_open(api: Api) -> None:
@@ -61,7 +61,7 @@ def test_upgrade_request_keeps_the_connection_open(api: Api) -> None:
         last = connection.ask("GET", f"{api.path}.json?PageSize=1")
 
     for answer in answers:
-        assert_took_the_body(answer)
+        assert_body_was_read(answer)
     assert last.status == 200
 
 
@@ -71,6 +71,6 @@ def test_requests_pipelined_with_an_upgrade_are_answered(api: Api) -> None:
         connection.send(post(connection, api) + chunked_post(connection, api) + following)
         answers = [connection.read_answer("POST"), connection.read_answer("POST"), connection.read_answer()]
 
-    assert_took_the_body(answers[0])
-    assert_took_the_body(answers[1])
+    assert_body_was_read(answers[0])
+    assert_body_was_read(answers[1])
     assert (answers[2].status, answers[2].header("content-type")) == (200, "text/csv")

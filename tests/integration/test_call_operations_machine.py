@@ -50,7 +50,7 @@ class CallOperationsMachine(RuleBasedStateMachine):
     def validate(
         self, account: AccountSid, number: str, *, callback: bool, behavior: PhoneBehavior, extension: str | None
     ) -> Any:
-        self.simulation.the_phone_is(behavior)
+        self.simulation.set_default_phone(behavior)
         url = URL if callback else None
         verified = number in {known.phone_number for known in self.simulation.caller_ids(account)}
         if verified:
@@ -83,19 +83,19 @@ class CallOperationsMachine(RuleBasedStateMachine):
         )
 
     @rule(seconds=st.floats(0, 30))
-    def let_time_pass(self, seconds: float) -> None:
+    def advance_time(self, seconds: float) -> None:
         self.simulation.clock.advance(seconds)
         while self.simulation.step():
             pass
 
     @invariant()
-    def a_number_is_verified_at_most_once_an_account(self) -> None:
+    def number_is_verified_at_most_once_per_account(self) -> None:
         pairs = query(self.simulation.database, "SELECT account_sid, phone_number FROM outgoing_caller_ids")
 
         assert len(pairs) == len(set(pairs))
 
     @invariant()
-    def a_number_has_at_most_one_call_under_way_an_account(self) -> None:
+    def number_has_at_most_one_call_in_progress_per_account(self) -> None:
         under_way = "SELECT account_sid, phone_number FROM validation_calls WHERE ended_at IS NULL"
         pairs = query(self.simulation.database, under_way)
 
@@ -108,14 +108,14 @@ class CallOperationsMachine(RuleBasedStateMachine):
         assert owing == sorted(sid for sid, asked in self.asked_for.items() if asked and self._ended(sid))
 
     @invariant()
-    def a_callback_tells_how_its_call_ended(self) -> None:
+    def callback_reports_the_outcome_of_its_call(self) -> None:
         for sid, asked in self.asked_for.items():
             enqueued = self.simulation.unit_of_work.callbacks.find(sid)
             if asked and enqueued:
                 assert enqueued[0].parameters == status_callback_parameters(self.simulation.call(sid))
 
     @invariant()
-    def exactly_the_calls_under_way_have_something_pending(self) -> None:
+    def only_calls_in_progress_have_a_pending_event(self) -> None:
         pending = {
             sid for (sid,) in query(self.simulation.database, "SELECT sid FROM validation_calls WHERE due_at > 0")
         }

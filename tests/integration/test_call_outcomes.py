@@ -68,7 +68,7 @@ def test_call_follows_the_behavior_of_its_phone(
     times: Times,
     simulation: Simulation,
 ) -> None:
-    simulation.the_phone_is(behavior, ring_seconds=2.0, key_seconds=3.0)
+    simulation.set_default_phone(behavior, ring_seconds=2.0, key_seconds=3.0)
 
     sid = simulation.validate().call_sid
     simulation.run()
@@ -123,7 +123,7 @@ def test_call_starts_after_its_delay(simulation: Simulation) -> None:
 
 
 def test_extension_is_dialed_with_its_pauses_and_reaches_the_callee(simulation: Simulation) -> None:
-    simulation.the_phone_is(PhoneBehavior.ENTER_CODE, extension="123")
+    simulation.set_default_phone(PhoneBehavior.ENTER_CODE, extension="123")
 
     sid = simulation.validate(extension="wW123").call_sid
     simulation.run()
@@ -141,7 +141,7 @@ def test_extension_is_dialed_with_its_pauses_and_reaches_the_callee(simulation: 
 
 @pytest.mark.parametrize("parameters", [{}, {"extension": "124"}])
 def test_callee_with_another_extension_enters_no_digits(parameters: dict[str, Any], simulation: Simulation) -> None:
-    simulation.the_phone_is(PhoneBehavior.ENTER_CODE, extension="123")
+    simulation.set_default_phone(PhoneBehavior.ENTER_CODE, extension="123")
 
     sid = simulation.validate(**parameters).call_sid
     simulation.run()
@@ -152,7 +152,7 @@ def test_callee_with_another_extension_enters_no_digits(parameters: dict[str, An
 
 
 def test_ring_timeout_shorter_than_the_ringing_time_ends_the_call(simulation: Simulation) -> None:
-    simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=5.0)
+    simulation.set_default_phone(PhoneBehavior.ENTER_CODE, ring_seconds=5.0)
     simulation.policy = replace(simulation.policy, ring_timeout_seconds=4.0)
 
     sid = simulation.validate().call_sid
@@ -163,7 +163,7 @@ def test_ring_timeout_shorter_than_the_ringing_time_ends_the_call(simulation: Si
 
 
 def test_callee_that_mistypes_once_fails_with_a_single_attempt(simulation: Simulation) -> None:
-    simulation.the_phone_is(PhoneBehavior.MISTYPE_ONCE)
+    simulation.set_default_phone(PhoneBehavior.MISTYPE_ONCE)
     simulation.policy = replace(simulation.policy, code_attempts=1)
 
     sid = simulation.validate().call_sid
@@ -174,7 +174,7 @@ def test_callee_that_mistypes_once_fails_with_a_single_attempt(simulation: Simul
 
 
 def test_call_without_delays_passes_through_all_states(simulation: Simulation) -> None:
-    simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.0, key_seconds=0.0)
+    simulation.set_default_phone(PhoneBehavior.ENTER_CODE, ring_seconds=0.0, key_seconds=0.0)
 
     sid = simulation.validate().call_sid
     simulation.run()

@@ -27,13 +27,13 @@ ENDED_AT, MOMENTS = 2, (None, 1, 2, 3)
 def calls(simulation: Simulation) -> list[ValidationCall]:
     """Add a call of each kind, some created at the same time, and return them, newest first."""
     kinds = product(NUMBERS, CallState, (None, a_phone()), MOMENTS)
-    added = [a_kind_of_call(place, *kind) for place, kind in enumerate(kinds)]
+    added = [call_at_position(place, *kind) for place, kind in enumerate(kinds)]
     for call in added:
         assert simulation.unit_of_work.calls.add(call, None, simulation.time())
     return newest_first(added)
 
 
-def a_kind_of_call(
+def call_at_position(
     place: int, number: str, state: CallState, phone: Phone | None, ringing: int | None
 ) -> ValidationCall:
     return a_call(

@@ -48,7 +48,7 @@ def fail(monkeypatch: pytest.MonkeyPatch) -> Fail:
 
 
 async def test_runner_step_advances_all_due_calls_and_reports_ended_ones(simulation: Simulation) -> None:
-    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.set_default_phone(PhoneBehavior.BUSY)
     sids = [simulation.validate(f"+1415867{number:04d}").call_sid for number in range(450)]
     ended: list[bool] = []
 
@@ -60,7 +60,7 @@ async def test_runner_step_advances_all_due_calls_and_reports_ended_ones(simulat
 
 
 async def test_runner_batch_on_an_embedded_database_is_limited_in_time(simulation: Simulation) -> None:
-    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.set_default_phone(PhoneBehavior.BUSY)
     for number in range(5):
         simulation.validate(f"+1415867{number:04d}")
     ended: list[bool] = []
@@ -71,7 +71,7 @@ async def test_runner_batch_on_an_embedded_database_is_limited_in_time(simulatio
 
 
 async def test_later_calls_of_a_long_runner_step_have_later_times(simulation: Simulation) -> None:
-    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.set_default_phone(PhoneBehavior.BUSY)
     calls = 2 * operations.DUE_CALLS_AT_ONCE
     sids = [simulation.validate(f"+1415867{number:04d}").call_sid for number in range(calls)]
 
@@ -98,7 +98,7 @@ async def test_calls_that_continue_are_not_reported_as_ended(simulation: Simulat
 
 
 async def test_events_of_a_call_are_logged(simulation: Simulation, lines: Lines) -> None:
-    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.set_default_phone(PhoneBehavior.BUSY)
     sid = simulation.validate().call_sid
 
     await a_runner(simulation).step()
@@ -125,7 +125,7 @@ async def test_call_with_an_error_is_postponed_and_does_not_delay_others(
 
 
 async def test_only_the_failing_call_is_postponed(simulation: Simulation, fail: Fail) -> None:
-    simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.0, key_seconds=0.0)
+    simulation.set_default_phone(PhoneBehavior.ENTER_CODE, ring_seconds=0.0, key_seconds=0.0)
     doomed = simulation.validate().call_sid
     others = [simulation.validate(f"+1415555{number:04d}").call_sid for number in range(1000, 1010)]
     fail(doomed, CallEvent.ANSWER)

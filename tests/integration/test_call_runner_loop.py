@@ -36,7 +36,7 @@ async def test_runner_advances_a_new_call_when_it_is_woken(simulation: Simulatio
 
 async def test_runner_sleeps_until_the_next_event_is_due(simulation: Simulation) -> None:
     simulation.policy = CallPolicy(60, 10, 3, simulation.policy.default_phone)
-    simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.03, key_seconds=0.03)
+    simulation.set_default_phone(PhoneBehavior.ENTER_CODE, ring_seconds=0.03, key_seconds=0.03)
     simulation.clock.advance((SystemClock().now() - simulation.clock.now()) / 1_000_000)
     sid = simulation.validate().call_sid
     runner = CallRunner(

@@ -36,7 +36,7 @@ def end(
 def test_unanswered_call_ended_by_a_client_is_canceled(
     simulation: Simulation, event: CallEvent, *, is_ringing: bool
 ) -> None:
-    simulation.the_phone_is(PhoneBehavior.MANUAL)
+    simulation.set_default_phone(PhoneBehavior.MANUAL)
     sid = simulation.validate(call_delay_seconds=0 if is_ringing else 10, status_callback="http://app.test/").call_sid
     simulation.step()
 
@@ -53,7 +53,7 @@ def test_unanswered_call_ended_by_a_client_is_canceled(
 
 @pytest.mark.parametrize("extension", [None, "wwww"])
 def test_answered_call_can_be_completed_but_not_canceled(simulation: Simulation, extension: str | None) -> None:
-    simulation.the_phone_is(PhoneBehavior.ENTER_NOTHING, ring_seconds=0.0)
+    simulation.set_default_phone(PhoneBehavior.ENTER_NOTHING, ring_seconds=0.0)
     sid = simulation.validate(extension=extension).call_sid
     simulation.step()
     simulation.step()

@@ -27,7 +27,7 @@ async def test_delayed_callbacks_do_not_delay_others_and_arrive_once(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     ensure_account(outbox.simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
-    outbox.let({"delay_seconds": 300}, times=2 * MAX_PARTITION_DELIVERIES)
+    outbox.add_fault({"delay_seconds": 300}, times=2 * MAX_PARTITION_DELIVERIES)
     late = [outbox.enqueue(receiver.url) for _ in range(2 * MAX_PARTITION_DELIVERIES)]
     outbox.simulation.clock.advance(0.001)  # the callbacks below are due later, so the fault applies to those above
     punctual = outbox.enqueue(receiver.url), outbox.enqueue(receiver.url, account_sid=OTHER_ACCOUNT)
@@ -51,7 +51,7 @@ async def test_delayed_callbacks_do_not_delay_others_and_arrive_once(
 
 
 def test_delayed_callback_is_not_leased_until_it_is_due(outbox: Outbox) -> None:
-    outbox.let({"delay_seconds": 100})
+    outbox.add_fault({"delay_seconds": 100})
     sid = outbox.enqueue("http://app.test/")
 
     claimed = outbox.claim()
@@ -67,7 +67,7 @@ def test_delayed_callback_is_not_leased_until_it_is_due(outbox: Outbox) -> None:
 
 
 def test_callback_with_a_delay_of_zero_seconds_is_due_immediately(outbox: Outbox) -> None:
-    outbox.let({"delay_seconds": 0})
+    outbox.add_fault({"delay_seconds": 0})
     sid = outbox.enqueue("http://app.test/")
 
     claimed = outbox.claim()
@@ -77,7 +77,7 @@ def test_callback_with_a_delay_of_zero_seconds_is_due_immediately(outbox: Outbox
 
 
 def test_restart_neither_shortens_nor_repeats_a_callback_delay(outbox: Outbox) -> None:
-    outbox.let({"delay_seconds": 100}, times=2)
+    outbox.add_fault({"delay_seconds": 100}, times=2)
     sid = outbox.enqueue("http://app.test/")
     outbox.claim()
 
@@ -91,7 +91,7 @@ def test_restart_neither_shortens_nor_repeats_a_callback_delay(outbox: Outbox) -
 
 
 def test_delivery_interrupted_by_a_crash_keeps_its_fault(outbox: Outbox) -> None:
-    outbox.let({"duplicate": 2}, times=1)
+    outbox.add_fault({"duplicate": 2}, times=1)
     outbox.enqueue("http://app.test/")
     [(before, _)] = outbox.claim().callbacks
 
@@ -104,10 +104,10 @@ def test_delivery_interrupted_by_a_crash_keeps_its_fault(outbox: Outbox) -> None
 
 
 async def test_redelivery_can_trigger_another_fault(outbox: Outbox, receiver: CallbackReceiver) -> None:
-    outbox.let({"duplicate": 2}, times=1)
+    outbox.add_fault({"duplicate": 2}, times=1)
     sid = outbox.enqueue(receiver.url)
     await outbox.deliver()
-    outbox.let({"delay_seconds": 1}, times=1)
+    outbox.add_fault({"delay_seconds": 1}, times=1)
 
     outbox.simulation.unit_of_work.callbacks.redeliver(sid, outbox.simulation.clock.now())
     [delayed] = outbox.claim().triggered
@@ -120,7 +120,7 @@ async def test_redelivery_can_trigger_another_fault(outbox: Outbox, receiver: Ca
 
 @pytest.mark.parametrize("forget", [reset_account, delete_account])
 def test_delayed_callback_is_deleted_with_its_call(outbox: Outbox, forget: type) -> None:
-    outbox.let({"delay_seconds": 100})
+    outbox.add_fault({"delay_seconds": 100})
     outbox.enqueue("http://app.test/")
     outbox.claim()
 
@@ -132,7 +132,7 @@ def test_delayed_callback_is_deleted_with_its_call(outbox: Outbox, forget: type)
 
 
 def test_next_poll_of_the_sender_is_due_when_the_delay_ends(outbox: Outbox) -> None:
-    outbox.let({"delay_seconds": 2.5})
+    outbox.add_fault({"delay_seconds": 2.5})
     outbox.enqueue("http://app.test/")
     began = outbox.simulation.clock.now()
     outbox.claim()

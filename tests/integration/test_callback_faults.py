@@ -45,7 +45,7 @@ def told(attempts: list[CallbackAttempt]) -> list[tuple[int, int | None]]:
 async def test_duplicated_callback_arrives_repeatedly_with_one_token(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
-    outbox.let({"duplicate": 3})
+    outbox.add_fault({"duplicate": 3})
     sid = outbox.enqueue(f"{receiver.url}/done")
 
     await outbox.deliver()
@@ -64,7 +64,7 @@ async def test_duplicated_callback_arrives_repeatedly_with_one_token(
 async def test_duplicated_callback_is_delivered_if_one_copy_arrives(
     answers: tuple[int, ...], status: str, outbox: Outbox
 ) -> None:
-    outbox.let({"duplicate": 2})
+    outbox.add_fault({"duplicate": 2})
     coming = list(answers)
     with CallbackReceiver(lambda _: Answer(coming.pop(0))) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
@@ -75,7 +75,7 @@ async def test_duplicated_callback_is_delivered_if_one_copy_arrives(
 
 
 async def test_duplicated_callback_retries_each_copy(outbox: Outbox) -> None:
-    outbox.let({"duplicate": 2})
+    outbox.add_fault({"duplicate": 2})
     outbox.policy = DeliveryPolicy(retries=1, retry_on=frozenset({"5xx"}))
     with CallbackReceiver(lambda _: Answer(500)) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
@@ -91,7 +91,7 @@ async def test_simultaneous_copies_of_a_callback_reach_the_receiver_concurrently
         both_arrived.wait()  # the first copy gets its response only after the second has arrived
         return Answer(204)
 
-    outbox.let({"duplicate": 2, "at_once": True})
+    outbox.add_fault({"duplicate": 2, "at_once": True})
     with CallbackReceiver(answer) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
@@ -102,7 +102,7 @@ async def test_simultaneous_copies_of_a_callback_reach_the_receiver_concurrently
 
 
 async def test_simultaneous_copies_of_a_callback_are_retried_separately(outbox: Outbox) -> None:
-    outbox.let({"duplicate": 2, "at_once": True})
+    outbox.add_fault({"duplicate": 2, "at_once": True})
     outbox.policy = DeliveryPolicy(retries=1, retry_on=frozenset({"5xx"}))
     with CallbackReceiver(lambda _: Answer(500)) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
@@ -119,7 +119,7 @@ async def test_simultaneous_copies_of_a_callback_stay_pending_if_they_cannot_be_
         raise database_error(outbox.simulation.database)
 
     outbox.database_retry_seconds, outbox.retry_seconds = 0.05, 0.01
-    outbox.let({"duplicate": 2, "at_once": True})
+    outbox.add_fault({"duplicate": 2, "at_once": True})
     sid = outbox.enqueue(f"{receiver.url}/done")
     with monkeypatch.context() as patch:
         patch.setattr(delivery, "record_attempt", failing)
@@ -132,7 +132,7 @@ async def test_simultaneous_copies_of_a_callback_stay_pending_if_they_cannot_be_
 async def test_signature_without_the_port_is_accepted_only_by_official_validators(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
-    outbox.let({"signature": "without-port"})
+    outbox.add_fault({"signature": "without-port"})
     sid = outbox.enqueue(f"{receiver.url}/done")
 
     await outbox.deliver()
@@ -147,7 +147,7 @@ async def test_signature_without_the_port_is_accepted_only_by_official_validator
 async def test_callback_with_an_invalid_signature_is_otherwise_well_formed(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
-    outbox.let({"signature": "bad"}, times=1)
+    outbox.add_fault({"signature": "bad"}, times=1)
     outbox.enqueue(f"{receiver.url}/first")
     await outbox.deliver()
     outbox.enqueue(f"{receiver.url}/second")
@@ -160,7 +160,7 @@ async def test_callback_with_an_invalid_signature_is_otherwise_well_formed(
 
 
 async def test_dropped_callback_is_not_sent_and_fails(outbox: Outbox, receiver: CallbackReceiver) -> None:
-    outbox.let({"drop": True}, times=1)
+    outbox.add_fault({"drop": True}, times=1)
     sid = outbox.enqueue(f"{receiver.url}/done")
 
     await outbox.deliver()
@@ -179,7 +179,7 @@ async def test_dropped_callback_is_not_sent_even_if_its_attempt_cannot_be_stored
 
     monkeypatch.setattr(delivery, "record_attempt", failing)
     outbox.database_retry_seconds, outbox.retry_seconds = 0.05, 0.01
-    outbox.let({"drop": True}, times=1)
+    outbox.add_fault({"drop": True}, times=1)
     sid = outbox.enqueue(f"{receiver.url}/done")
 
     async with outbox.sending() as sender:
@@ -191,7 +191,7 @@ async def test_dropped_callback_is_not_sent_even_if_its_attempt_cannot_be_stored
 
 
 async def test_dropped_callback_is_redelivered_with_its_token(outbox: Outbox, receiver: CallbackReceiver) -> None:
-    outbox.let({"drop": True}, times=1)
+    outbox.add_fault({"drop": True}, times=1)
     sid = outbox.enqueue(f"{receiver.url}/done")
     await outbox.deliver()
 
@@ -204,7 +204,7 @@ async def test_dropped_callback_is_redelivered_with_its_token(outbox: Outbox, re
 
 
 async def test_fault_applies_to_a_delivery_instead_of_each_attempt(outbox: Outbox) -> None:
-    outbox.let({"signature": "bad"}, times=1)
+    outbox.add_fault({"signature": "bad"}, times=1)
     outbox.policy = DeliveryPolicy(retries=2, retry_on=frozenset({"5xx"}))
     with CallbackReceiver(lambda _: Answer(500)) as receiver:
         outbox.enqueue(f"{receiver.url}/done")
@@ -214,7 +214,7 @@ async def test_fault_applies_to_a_delivery_instead_of_each_attempt(outbox: Outbo
 
 
 async def test_wildcard_fault_does_not_apply_to_callbacks(outbox: Outbox, receiver: CallbackReceiver) -> None:
-    outbox.let({"status": 500}, target=FaultTarget.EVERY_OPERATION)
+    outbox.add_fault({"status": 500}, target=FaultTarget.EVERY_OPERATION)
     sid = outbox.enqueue(f"{receiver.url}/done")
 
     await outbox.deliver()

@@ -65,14 +65,14 @@ async def test_host_mapped_to_a_url_is_requested_over_plain_http_like_through_a_
 async def test_redirect_to_another_mapped_host_is_sent_to_its_target(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
-    elsewhere = "http://other.example.com/moved"
-    with CallbackReceiver(lambda _: Answer(307, {"Location": elsewhere})) as first:
+    redirect_url = "http://other.example.com/moved"
+    with CallbackReceiver(lambda _: Answer(307, {"Location": redirect_url})) as first:
         outbox.egress = EgressPolicy.of([], {PROXIED: first.url, "other.example.com": receiver.url})
         sid = outbox.enqueue(f"https://{PROXIED}/done")
         await outbox.deliver()
 
     [received] = receiver.received
-    signature = RequestValidator(AUTH_TOKEN).compute_signature(elsewhere, received.form)
+    signature = RequestValidator(AUTH_TOKEN).compute_signature(redirect_url, received.form)
     assert (received.headers["X-Forwarded-Proto"], received.headers["X-Twilio-Signature"]) == ("http", signature)
     assert [hop.mapped_to for hop in outbox.attempts(sid)[0].hops] == [first.url, receiver.url]
 

@@ -186,7 +186,7 @@ async def test_callback_deleted_after_its_claim_is_not_sent(
 @pytest.mark.parametrize("fragment", ["", "#rc=5&rp=all"])
 async def test_deleted_callback_is_not_sent_again(outbox: Outbox, fragment: str) -> None:
     if not fragment:
-        outbox.let({"duplicate": 5})
+        outbox.add_fault({"duplicate": 5})
 
     def answer(_: Received) -> Answer:
         reset_account(outbox.simulation.unit_of_work, ACCOUNT_SID)

@@ -107,10 +107,10 @@ async def test_redirect_to_another_server_drops_user_info(outbox: Outbox, receiv
         outbox.enqueue(first.url.replace("http://", "http://user:pw@") + "/done")
         await outbox.deliver()
 
-    [elsewhere] = receiver.received
+    [received] = receiver.received
     assert first.received[0].headers["Authorization"] == "Basic dXNlcjpwdw=="
-    assert "Authorization" not in elsewhere.headers
-    assert elsewhere.headers["Host"] == receiver.url.removeprefix("http://")
+    assert "Authorization" not in received.headers
+    assert received.headers["Host"] == receiver.url.removeprefix("http://")
 
 
 async def test_redirect_on_the_same_server_keeps_user_info(outbox: Outbox) -> None:

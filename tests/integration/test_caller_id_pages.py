@@ -46,7 +46,7 @@ def a_page(unit_of_work: UnitOfWork, page: int = 0, token: PageToken | None = No
     return list_outgoing_caller_ids(unit_of_work, ACCOUNT_SID, PageRequest(page, size, token))
 
 
-def the_rest(
+def remaining_pages(
     unit_of_work: UnitOfWork, page: CallerIdPage, change: Callable[[], object] = lambda: None
 ) -> list[list[str]]:
     """Return the SIDs on each of the following pages. `change` is called before each page is read."""
@@ -71,7 +71,7 @@ def test_pages_follow_one_another_and_the_last_has_no_next_page(unit_of_work: Un
     first = a_page(unit_of_work)
 
     assert sids(first) == all_sids[:2]
-    assert the_rest(unit_of_work, first) == [all_sids[2:4], all_sids[4:]]
+    assert remaining_pages(unit_of_work, first) == [all_sids[2:4], all_sids[4:]]
 
 
 def test_full_last_page_has_no_next_page(unit_of_work: UnitOfWork) -> None:
@@ -92,7 +92,7 @@ def test_previous_page_token_leads_back_to_the_same_page(unit_of_work: UnitOfWor
     before_first = a_page(unit_of_work, 0, first.previous_token)
 
     assert [sids(page) for page in (last, middle, first)] == [all_sids[4:], all_sids[2:4], all_sids[:2]]
-    assert the_rest(unit_of_work, first) == [all_sids[2:4], all_sids[4:]]
+    assert remaining_pages(unit_of_work, first) == [all_sids[2:4], all_sids[4:]]
     assert before_first.rows == []
 
 
@@ -100,7 +100,7 @@ def test_rows_added_between_pages_do_not_cause_repeated_rows(unit_of_work: UnitO
     all_sids = add(unit_of_work, 10, 20, 30, 40, 50)
     newer = iter(range(1, 10))
 
-    pages = the_rest(unit_of_work, a_page(unit_of_work), lambda: add(unit_of_work, next(newer)))
+    pages = remaining_pages(unit_of_work, a_page(unit_of_work), lambda: add(unit_of_work, next(newer)))
 
     assert pages == [all_sids[2:4], all_sids[4:]]
 
@@ -109,7 +109,7 @@ def test_rows_deleted_between_pages_do_not_cause_skipped_rows(unit_of_work: Unit
     all_sids = add(unit_of_work, 10, 20, 30, 40, 50)
     doomed = iter(all_sids)
 
-    pages = the_rest(
+    pages = remaining_pages(
         unit_of_work,
         a_page(unit_of_work),
         lambda: delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, next(doomed), system_now=T0),
@@ -124,7 +124,7 @@ def test_page_token_remains_valid_after_its_row_is_deleted(unit_of_work: UnitOfW
 
     delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, all_sids[1], system_now=T0)
 
-    assert the_rest(unit_of_work, first) == [all_sids[2:]]
+    assert remaining_pages(unit_of_work, first) == [all_sids[2:]]
 
 
 def test_page_past_the_end_is_empty(unit_of_work: UnitOfWork) -> None:
@@ -150,7 +150,7 @@ def test_empty_page_before_remaining_rows_has_a_next_page(unit_of_work: UnitOfWo
 
     emptied = a_page(unit_of_work, 0, last.previous_token)
 
-    assert [*sids(emptied), *chain(*the_rest(unit_of_work, emptied))] == all_sids[2:]
+    assert [*sids(emptied), *chain(*remaining_pages(unit_of_work, emptied))] == all_sids[2:]
 
 
 def test_list_contains_only_rows_of_its_account(unit_of_work: UnitOfWork) -> None:

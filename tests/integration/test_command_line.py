@@ -213,7 +213,7 @@ def database_of_a_newer_version(folder: Path) -> None:
         connection.commit()
 
 
-def database_of_something_else(folder: Path) -> None:
+def database_of_another_application(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "other.db")) as connection:
         connection.execute("CREATE TABLE accounts (name TEXT)")
         connection.commit()
@@ -227,7 +227,7 @@ def test_unusable_database_is_reported_in_one_line_with_status_1(
     (tmp_path / "notes.txt").write_text("this is no database, and longer than its first header\n" * 5)
     (tmp_path / "folder").mkdir()
     database_of_a_newer_version(tmp_path)
-    database_of_something_else(tmp_path)
+    database_of_another_application(tmp_path)
 
     refused = command(*called, "--database-url", f"sqlite:///{file}")
 

@@ -20,7 +20,7 @@ from ringback.callback_delivery.egress import Destination, EgressPolicy
 from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.domain.urls import parse_url
 from support.domain_values import ACCOUNT_SID
-from support.hostile.receivers import Behavior, HostileReceiver, close, hang, reset, reset_in_the_answer
+from support.hostile.receivers import Behavior, HostileReceiver, close, hang, reset, reset_during_response
 from support.in_process.outbox import Outbox
 from support.polling import until
 from support.receivers.certificates import DAY, Authority
@@ -213,7 +213,7 @@ async def test_connection_closed_before_a_response_is_reported(outbox: Outbox, b
 
 @pytest.mark.parametrize(
     "behavior",
-    [reset_in_the_answer, talking(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123")],
+    [reset_during_response, talking(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123")],
     ids=["reset", "close"],
 )
 async def test_connection_closed_during_a_response_is_reported(outbox: Outbox, behavior: Behavior) -> None:

@@ -113,9 +113,9 @@ async def test_long_name_is_truncated_by_policy_and_rejected_by_default(account:
 
 
 async def test_policy_of_an_unknown_account_is_not_found(controlled: Controlled) -> None:
-    nobody = ControlledAccount(controlled.http, "AC" + "0" * 32, "")
+    anonymous_api = ControlledAccount(controlled.http, "AC" + "0" * 32, "")
 
-    answers = [await nobody.control(method, "/policy", {}) for method in ("GET", "PUT", "DELETE")]
+    answers = [await anonymous_api.control(method, "/policy", {}) for method in ("GET", "PUT", "DELETE")]
 
     assert [answer.status_code for answer in answers] == [404] * 3
 

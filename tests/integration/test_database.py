@@ -98,7 +98,7 @@ def add_and_fail(unit_of_work: UnitOfWork) -> None:
         raise ZeroDivisionError
 
 
-def add_within_what_fails(unit_of_work: UnitOfWork) -> None:
+def add_in_a_failing_unit_of_work(unit_of_work: UnitOfWork) -> None:
     with unit_of_work:
         with unit_of_work:
             unit_of_work.caller_ids.add(a_caller_id())
@@ -117,7 +117,7 @@ def violate_a_foreign_key_at_the_commit(database: Database) -> None:
         database.unit_of_work.caller_ids.add(a_caller_id(account_sid="AC" + "9" * 32))
 
 
-@pytest.mark.parametrize("work", [add_and_fail, add_within_what_fails])
+@pytest.mark.parametrize("work", [add_and_fail, add_in_a_failing_unit_of_work])
 def test_failed_unit_of_work_changes_nothing(work: Callable[[UnitOfWork], None], unit_of_work: UnitOfWork) -> None:
     with pytest.raises(ZeroDivisionError):
         work(unit_of_work)

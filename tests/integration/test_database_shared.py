@@ -166,11 +166,11 @@ async def test_pruning_in_steps_does_not_delay_the_checkpoint(
 ) -> None:
     begun = asyncio.Event()
 
-    async def prune_on_and_on(_: Housekeeper) -> None:
+    async def prune_repeatedly(_: Housekeeper) -> None:
         begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(Housekeeper, "prune", prune_on_and_on)
+    monkeypatch.setattr(Housekeeper, "prune", prune_repeatedly)
 
     async with running_housekeeper(shared, prune_seconds=0.001):
         await begun.wait()
@@ -197,13 +197,13 @@ async def test_checkpoint_is_skipped_without_a_commit_since_the_last_one(
 ) -> None:
     write_back = WriteAheadLog.write_back
 
-    def beside_a_request(log: WriteAheadLog) -> bool:
+    def write_back_during_a_request(log: WriteAheadLog) -> bool:
         is_whole = write_back(log)
         with shared.unit_of_work:
             add_blobs(shared, CHECKPOINT_CHANGES)
         return is_whole
 
-    monkeypatch.setattr(WriteAheadLog, "write_back", beside_a_request)
+    monkeypatch.setattr(WriteAheadLog, "write_back", write_back_during_a_request)
     grow(shared)
     await shared.checkpoint()
     after_the_commit = shared.wants_checkpoint()

@@ -39,7 +39,7 @@ OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
 
 
 @pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
+def low_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limit accounts to three calls and ten events."""
     monkeypatch.setattr(retention, "KEPT_CALLS", 3)
     monkeypatch.setattr(retention, "KEPT_EVENTS", 10)
@@ -47,7 +47,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ended_calls(simulation: Simulation, count: int, **parameters: Any) -> list[str]:
     """End `count` calls as busy, one second apart, and return their SIDs."""
-    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.set_default_phone(PhoneBehavior.BUSY)
     sids: list[str] = []
     for number in range(count):
         sids.append(simulation.validate(f"+1415867{number:04d}", **parameters).call_sid)
@@ -60,7 +60,7 @@ def test_account_keeps_a_thousand_calls() -> None:
     assert KEPT_CALLS == 1_000
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("low_limits")
 def test_newest_calls_are_kept_when_calls_are_pruned(simulation: Simulation) -> None:
     sids = ended_calls(simulation, 5)
 
@@ -70,7 +70,7 @@ def test_newest_calls_are_kept_when_calls_are_pruned(simulation: Simulation) -> 
     assert more is False
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("low_limits")
 def test_newest_events_are_kept_when_events_are_pruned(simulation: Simulation) -> None:
     ended_calls(simulation, 8)
     ids = query(simulation.database, EVENT_IDS)
@@ -80,7 +80,7 @@ def test_newest_events_are_kept_when_events_are_pruned(simulation: Simulation) -
     assert query(simulation.database, EVENT_IDS) == ids[-10:]
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("low_limits")
 def test_events_are_pruned_in_batches_oldest_first(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "PRUNE_BATCH_EVENTS", 4)
     ended_calls(simulation, 8)
@@ -94,9 +94,9 @@ def test_events_are_pruned_in_batches_oldest_first(simulation: Simulation, monke
     assert (query(simulation.database, EVENT_IDS), more_then) == (ids[-10:], False)
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("low_limits")
 def test_calls_that_ended_at_the_same_time_are_pruned_like_others(simulation: Simulation) -> None:
-    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.set_default_phone(PhoneBehavior.BUSY)
     for number in range(7):
         simulation.validate(f"+1415867{number:04d}")
     simulation.step()
@@ -106,7 +106,7 @@ def test_calls_that_ended_at_the_same_time_are_pruned_like_others(simulation: Si
     assert len(query(simulation.database, SIDS)) == 3
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("low_limits")
 def test_calls_in_progress_are_neither_counted_nor_pruned(simulation: Simulation) -> None:
     waiting = [simulation.validate(f"+1212555{number:04d}", call_delay_seconds=60).call_sid for number in range(5)]
     ended_calls(simulation, 5)
@@ -118,7 +118,7 @@ def test_calls_in_progress_are_neither_counted_nor_pruned(simulation: Simulation
     assert kept.issuperset(waiting)
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("low_limits")
 def test_call_with_a_pending_callback_is_not_pruned(outbox: Outbox) -> None:
     enqueued = outbox.enqueue("http://app.test/")
     outbox.simulation.clock.advance(1)
@@ -130,7 +130,7 @@ def test_call_with_a_pending_callback_is_not_pruned(outbox: Outbox) -> None:
     assert callback.call_sid == enqueued
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("low_limits")
 def test_age_of_calls_is_measured_by_the_system_clock(simulation: Simulation) -> None:
     future = from_datetime(datetime(2040, 1, 1, tzinfo=UTC))
     set_clock(
@@ -151,7 +151,7 @@ def test_age_of_calls_is_measured_by_the_system_clock(simulation: Simulation) ->
     assert {sid for (sid,) in query(simulation.database, SIDS)} == {older[-1], *newer}
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("low_limits")
 def test_old_calls_with_pending_callbacks_do_not_delay_pruning(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "PRUNE_BATCH_CALLS", 2)
     enqueued = [outbox.enqueue("http://app.test/") for _ in range(3)]
@@ -163,7 +163,7 @@ def test_old_calls_with_pending_callbacks_do_not_delay_pruning(outbox: Outbox, m
     assert {sid for (sid,) in query(outbox.simulation.database, SIDS)} == {*enqueued, *others[2:]}
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("low_limits")
 def test_calls_are_counted_per_account(simulation: Simulation) -> None:
     ensure_account(simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
     sids = ended_calls(simulation, 5)
@@ -173,7 +173,7 @@ def test_calls_are_counted_per_account(simulation: Simulation) -> None:
     assert len(query(simulation.database, SIDS)) == len(sids)
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("low_limits")
 async def test_housekeeper_prunes_accounts_that_have_changed(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,7 +187,7 @@ async def test_housekeeper_prunes_accounts_that_have_changed(
     await asyncio.gather(keeping, return_exceptions=True)
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("low_limits")
 async def test_account_that_cannot_be_pruned_does_not_delay_others_and_is_retried(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,7 +235,7 @@ async def test_outage_during_pruning_is_one_for_all_accounts_which_are_retried(
     assert changed <= simulation.database.process_state.change_notifier.take_changed()
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("low_limits")
 async def test_events_restored_by_a_snapshot_during_pruning_are_counted_again(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,7 +98,7 @@ def test_client_that_keeps_sending_requests_is_not_disconnected() -> None:
         async with connected(Recorder()) as (protocol, transport):
             for count in range(1, SEVERAL_LOOKS):
                 protocol.data_received(WHOLE[:5])
-                await transport.until_looked_at()
+                await transport.until_checked()
                 protocol.data_received(WHOLE[5:])
                 await transport.until_answered(count)
             return transport.written.count(b" 200 OK")
@@ -180,9 +180,9 @@ def test_end_of_a_body_counts_as_progress() -> None:
         async with connected(app) as (protocol, transport):
             protocol.data_received(HEAD)
             await transport.until_answered(1)
-            await transport.until_looked_at()
+            await transport.until_checked()
             protocol.data_received(b"0123456789")
-            await transport.until_looked_at()
+            await transport.until_checked()
             return not transport.has_ended
 
     assert asyncio.run(talk())

@@ -103,7 +103,7 @@ def test_generated_caller_id_sid_that_already_exists_is_replaced(simulation: Sim
 
 
 def test_generated_idempotency_token_that_already_exists_is_replaced(simulation: Simulation) -> None:
-    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.set_default_phone(PhoneBehavior.BUSY)
     for number in (NUMBER, "+12125551234"):
         simulation.id_generator = IdGenerator()
         simulation.validate(number, status_callback="http://app.test/done")

@@ -140,7 +140,7 @@ def test_host_of_a_refused_request_is_listed_shortened_and_without_user_info(ser
 
 
 def test_account_journal_records_a_refused_message_request(server: InterceptingServer) -> None:
-    def is_told() -> bool:
+    def is_journaled() -> bool:
         with server.client() as client:
             requests = client.get(f"/_ringback/accounts/{ACCOUNT_SID}/requests").json()["requests"]
         return any(request["path"] == MESSAGES and request["error_code"] == 20404 for request in requests)
@@ -148,7 +148,7 @@ def test_account_journal_records_a_refused_message_request(server: InterceptingS
     with server.through() as client:
         client.post(f"https://api.twilio.com{MESSAGES}")
 
-    eventually(is_told, what="the journal tells of it")
+    eventually(is_journaled, what="the journal tells of it")
 
 
 def test_refusal_has_the_representation_of_its_path(server: InterceptingServer) -> None:

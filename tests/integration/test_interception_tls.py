@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InterceptingSer
 
 @pytest.mark.parametrize("name", ["api.twilio.com", "api.dublin.ie1.twilio.com"])
 def test_tls_listener_answers_under_twilio_host_names(server: InterceptingServer, name: str) -> None:
-    answer = asked_by_tls(server, name, LIST)
+    answer = response_over_tls(server, name, LIST)
 
     assert answer.startswith(b"HTTP/1.1 401 ")
     assert b'"code":20003' in answer
@@ -30,7 +30,10 @@ def test_tls_listener_answers_under_twilio_host_names(server: InterceptingServer
 
 
 def test_tls_listener_refuses_other_twilio_hosts_and_messages(server: InterceptingServer) -> None:
-    other, message = asked_by_tls(server, "verify.twilio.com", "/v2"), asked_by_tls(server, "api.twilio.com", MESSAGES)
+    other, message = (
+        response_over_tls(server, "verify.twilio.com", "/v2"),
+        response_over_tls(server, "api.twilio.com", MESSAGES),
+    )
 
     assert b"verify.twilio.com is not emulated" in other
     assert (
@@ -41,11 +44,11 @@ def test_tls_listener_refuses_other_twilio_hosts_and_messages(server: Intercepti
 
 
 def test_tls_listener_serves_localhost_as_plain_http_does(server: InterceptingServer) -> None:
-    assert b'{"status":"ready"}' in asked_by_tls(server, "localhost", "/readyz")
+    assert b'{"status":"ready"}' in response_over_tls(server, "localhost", "/readyz")
 
 
 def test_tls_listener_answers_malformed_http(server: InterceptingServer) -> None:
-    answer = asked_by_tls(server, "api.twilio.com", "\x01")
+    answer = response_over_tls(server, "api.twilio.com", "\x01")
 
     assert b"Bad Request" in answer
     assert b"\r\nstrict-transport-security: max-age=31536000\r\n" in answer
@@ -64,7 +67,7 @@ def test_invalid_server_names_are_refused_without_a_traceback(tmp_path: Path) ->
     with InterceptingServer(tmp_path) as server:
         with ExitStack() as stack:
             for connection in [
-                stack.enter_context(sent(address, client_hello(name)))
+                stack.enter_context(connection_after_sending(address, client_hello(name)))
                 for name in ODD_NAMES.values()
                 for address in (server.proxy_address, server.tls_address)
             ]:
@@ -81,7 +84,7 @@ def test_invalid_server_names_are_refused_without_a_traceback(tmp_path: Path) ->
 
 
 @contextmanager
-def sent(address: tuple[str, int], data: bytes) -> Iterator[socket.socket]:
+def connection_after_sending(address: tuple[str, int], data: bytes) -> Iterator[socket.socket]:
     """Yield a connection on which `data` has been sent."""
     with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(data)
@@ -98,7 +101,7 @@ def client_hello(name: bytes) -> bytes:
     return outgoing.read().replace(placeholder.encode(), name)
 
 
-def asked_by_tls(server: InterceptingServer, name: str, path: str) -> bytes:
+def response_over_tls(server: InterceptingServer, name: str, path: str) -> bytes:
     """Send a GET request over TLS, as in a network that resolves `name` to this server, and return the response."""
     context = ssl.create_default_context(cafile=server.trust / "authority.pem")
     with (

@@ -103,7 +103,7 @@ async def test_unavailable_database_hides_only_the_backlog(
 
 
 def test_call_is_counted_only_when_its_end_is_committed(simulation: Simulation) -> None:
-    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.set_default_phone(PhoneBehavior.BUSY)
     simulation.validate()
     metrics = simulation.database.process_state.metrics
 
@@ -144,7 +144,7 @@ def test_triggered_fault_is_counted_under_its_operation(simulation: Simulation) 
 
 
 def test_backlog_counts_due_calls_and_pending_callbacks(simulation: Simulation) -> None:
-    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.set_default_phone(PhoneBehavior.BUSY)
     simulation.validate(status_callback="http://127.0.0.1:9/", call_delay_seconds=60)
     before = count_backlog(simulation.unit_of_work, system_now=simulation.clock.now())
 

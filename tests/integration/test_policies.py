@@ -41,7 +41,7 @@ def refusal(simulation: Simulation, called: str = NUMBER) -> tuple[int, int]:
 
 def test_calls_to_each_number_within_seven_days_are_limited(simulation: Simulation) -> None:
     own(simulation, calls_per_number_and_week=2)
-    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.set_default_phone(PhoneBehavior.BUSY)
     simulation.validate()
     simulation.clock.advance(60)
     simulation.validate()

@@ -254,10 +254,10 @@ async def test_client_above_the_connection_limit_gets_a_503(proxy: tuple[str, in
 
 @limited(handshake_seconds=SHORT_SECONDS, idle_seconds=SHORT_SECONDS)  # no application answers in this test
 async def test_twilio_host_is_never_resolved(proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_up: list[str] = []
+    resolved_names: list[str] = []
 
     def recorded(host: str, *_: object, **__: object) -> object:
-        looked_up.append(host)
+        resolved_names.append(host)
         raise socket.gaierror(socket.EAI_NONAME, "the tests resolve nothing")
 
     monkeypatch.setattr(socket, "getaddrinfo", recorded)
@@ -265,4 +265,4 @@ async def test_twilio_host_is_never_resolved(proxy: tuple[str, int], monkeypatch
         await conversation(proxy, connect(f"{host}:443"))
         await conversation(proxy, f"GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
 
-    assert looked_up == ["example.test", "example.test"]
+    assert resolved_names == ["example.test", "example.test"]

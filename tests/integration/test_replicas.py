@@ -333,10 +333,10 @@ async def test_waiting_client_immediately_gets_an_event_of_another_process(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     waiting = asyncio.create_task(account.events(type="call.ended", wait_seconds=300))
-    elsewhere = replicas.elsewhere(account)
-    await elsewhere.control("PUT", "/phones/default", {"behavior": "busy"})
+    remote_account = replicas.at_other_replica(account)
+    await remote_account.control("PUT", "/phones/default", {"behavior": "busy"})
 
-    asked = await elsewhere.validate()
+    asked = await remote_account.validate()
     [event] = await asyncio.wait_for(waiting, PATIENCE_SECONDS)
 
     assert event["call_sid"] == asked["call_sid"]
@@ -346,10 +346,10 @@ async def test_ringing_phone_is_answered_through_another_replica(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     answer = await ringing(account)
-    elsewhere = replicas.elsewhere(account)
+    remote_account = replicas.at_other_replica(account)
 
-    await elsewhere.control("POST", f"/calls/{answer['call_sid']}/answer")
-    status = await key(elsewhere, answer)
+    await remote_account.control("POST", f"/calls/{answer['call_sid']}/answer")
+    status = await key(remote_account, answer)
 
     assert status == 200
     assert (await account.call(answer["call_sid"]))["verification_status"] == "success"
@@ -358,17 +358,17 @@ async def test_ringing_phone_is_answered_through_another_replica(
 async def test_advance_waits_for_callbacks_sent_by_another_replica(
     replicas: Replicas, account: ControlledAccount, receiver: CallbackReceiver
 ) -> None:
-    elsewhere = replicas.elsewhere(account)
-    await elsewhere.control("PUT", "/clock", {"mode": "frozen"})
+    remote_account = replicas.at_other_replica(account)
+    await remote_account.control("PUT", "/clock", {"mode": "frozen"})
     for number in range(10):
-        await (account, elsewhere)[number % 2].validate(
+        await (account, remote_account)[number % 2].validate(
             f"+1415867530{number}", CallDelay=number, StatusCallback=receiver.url
         )
 
     clock = await account.advance(60)
 
     assert len(receiver.received) == 10
-    assert (await elsewhere.control("GET", "/clock")).json() == clock
+    assert (await remote_account.control("GET", "/clock")).json() == clock
 
 
 async def test_clock_set_by_another_replica_ends_an_advance(replicas: Replicas, account: ControlledAccount) -> None:
@@ -380,7 +380,7 @@ async def test_clock_set_by_another_replica_ends_an_advance(replicas: Replicas, 
         advancing = asyncio.create_task(account.control("POST", "/clock/advance", {"seconds": 3_600}))
         await until(lambda: receiver.received)
 
-        await replicas.elsewhere(account).control("PUT", "/clock", {"mode": "running"})
+        await replicas.at_other_replica(account).control("PUT", "/clock", {"mode": "running"})
         release.set()
         ended = await asyncio.wait_for(advancing, PATIENCE_SECONDS)
 
@@ -390,10 +390,10 @@ async def test_clock_set_by_another_replica_ends_an_advance(replicas: Replicas, 
 async def test_clock_set_by_another_replica_can_be_advanced_immediately(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
-    elsewhere = replicas.elsewhere(account)
+    remote_account = replicas.at_other_replica(account)
 
     for turn in range(20):
-        await elsewhere.control("PUT", "/clock", {"mode": ("frozen", "running")[turn % 2]})
+        await remote_account.control("PUT", "/clock", {"mode": ("frozen", "running")[turn % 2]})
         await account.advance(turn)
 
 
@@ -417,10 +417,10 @@ async def test_callback_in_delivery_is_not_sent_by_another_replica(
     release = threading.Event()
     with CallbackReceiver(once_released(release)) as receiver:
         sid = await held_callback(account, release, receiver)
-        elsewhere = replicas.elsewhere(account)
-        again = await elsewhere.control("POST", f"/calls/{sid}/callbacks/redeliver")
+        remote_account = replicas.at_other_replica(account)
+        again = await remote_account.control("POST", f"/calls/{sid}/callbacks/redeliver")
         release.set()
-        await elsewhere.events(type="callback.delivered", wait_seconds=PATIENCE_SECONDS)
+        await remote_account.events(type="callback.delivered", wait_seconds=PATIENCE_SECONDS)
 
         assert again.status_code == 409
         assert len(receiver.received) == 1
@@ -430,10 +430,10 @@ async def test_fault_with_a_count_is_triggered_once_across_replicas(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     await account.control("POST", "/faults", {"operation": "*", "effect": {"status": 503}, "times": 3})
-    elsewhere = replicas.elsewhere(account)
+    remote_account = replicas.at_other_replica(account)
 
     answers = await asyncio.gather(
-        *((account, elsewhere)[turn % 2].twilio("GET", "/OutgoingCallerIds.json") for turn in range(AT_ONCE))
+        *((account, remote_account)[turn % 2].twilio("GET", "/OutgoingCallerIds.json") for turn in range(AT_ONCE))
     )
 
     assert sorted(answer.status_code for answer in answers) == [200] * (AT_ONCE - 3) + [503] * 3
@@ -443,12 +443,12 @@ async def test_requests_to_one_replica_are_promptly_listed_by_another(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     await account.twilio("GET", "/Nowhere")
-    elsewhere = replicas.elsewhere(account)
+    remote_account = replicas.at_other_replica(account)
     shown: list[str] = []
 
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not shown:
-            shown = [one["path"] for one in (await elsewhere.control("GET", "/requests")).json()["requests"]]
+            shown = [one["path"] for one in (await remote_account.control("GET", "/requests")).json()["requests"]]
 
     assert shown == [f"/2010-04-01/Accounts/{account.sid}/Nowhere"]
 
@@ -456,14 +456,14 @@ async def test_requests_to_one_replica_are_promptly_listed_by_another(
 async def test_permissions_used_on_one_replica_are_listed_by_another(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
-    elsewhere = replicas.elsewhere(account)
-    await asyncio.gather(account.twilio("GET", "/Calls.json"), elsewhere.twilio("GET", "/Calls.json"))
+    remote_account = replicas.at_other_replica(account)
+    await asyncio.gather(account.twilio("GET", "/Calls.json"), remote_account.twilio("GET", "/Calls.json"))
     await account.twilio("GET", "/OutgoingCallerIds.json")
     listed: list[str] = []
 
     async with asyncio.timeout(PATIENCE_SECONDS):
         while len(listed) < 2:
-            listed = (await elsewhere.control("GET", "/permissions-used")).json()["permissions"]
+            listed = (await remote_account.control("GET", "/permissions-used")).json()["permissions"]
 
     assert listed == ["twilio/voice/calls/list", "twilio/voice/outgoing-caller-ids/list"]
 
@@ -534,7 +534,7 @@ async def test_access_token_issued_by_one_replica_is_valid_on_the_other(
     token = (await replicas.one.http.post("/v2/token", data=form)).json()["access_token"]
     path, bearer = f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json", {"Authorization": f"Bearer {token}"}
     before = await replicas.other.http.get(path, headers=bearer)
-    await replicas.elsewhere(account).control("DELETE", f"/oauth-apps/{app['client_id']}")
+    await replicas.at_other_replica(account).control("DELETE", f"/oauth-apps/{app['client_id']}")
     after_deletion = await replicas.one.http.get(path, headers=bearer)
 
     assert (before.status_code, after_deletion.status_code) == (200, 401)

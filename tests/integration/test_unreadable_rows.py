@@ -71,7 +71,9 @@ def damage(outbox: Outbox, sid: str, column: str, value: str) -> None:
     execute(outbox.simulation.database, f"UPDATE status_callbacks SET {column} = {value} WHERE call_sid = '{sid}'")  # noqa: S608
 
 
-async def assert_that_others_go_on(outbox: Outbox, receiver: CallbackReceiver, column: str, value: str) -> None:
+async def assert_other_callbacks_are_delivered(
+    outbox: Outbox, receiver: CallbackReceiver, column: str, value: str
+) -> None:
     broken = outbox.enqueue(f"{receiver.url}/broken")
     others = [outbox.enqueue(f"{receiver.url}/good"), outbox.enqueue(receiver.url)]
     damage(outbox, broken, column, value)
@@ -93,7 +95,7 @@ async def assert_that_others_go_on(outbox: Outbox, receiver: CallbackReceiver, c
 async def test_unreadable_callback_fails_and_others_are_delivered(
     outbox: Outbox, receiver: CallbackReceiver, kind: str
 ) -> None:
-    await assert_that_others_go_on(outbox, receiver, *DAMAGE[kind])
+    await assert_other_callbacks_are_delivered(outbox, receiver, *DAMAGE[kind])
 
 
 @only(SQLITE)
@@ -102,7 +104,7 @@ async def test_unreadable_callback_fails_and_others_are_delivered(
 async def test_callback_with_a_value_of_the_wrong_type_fails_and_others_are_delivered(
     outbox: Outbox, receiver: CallbackReceiver, kind: str
 ) -> None:
-    await assert_that_others_go_on(outbox, receiver, *SQLITE_DAMAGE[kind])
+    await assert_other_callbacks_are_delivered(outbox, receiver, *SQLITE_DAMAGE[kind])
 
 
 @pytest.mark.anyio
@@ -137,7 +139,7 @@ async def test_callback_with_an_unknown_status_is_listed_as_failed(outbox: Outbo
 async def test_unreadable_fault_is_not_triggered_and_callbacks_continue(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
-    outbox.let({"drop": True})
+    outbox.add_fault({"drop": True})
     execute(outbox.simulation.database, """UPDATE faults SET effect = '{"explode": 1}'""")
     sid = outbox.enqueue(receiver.url)
 
@@ -153,7 +155,7 @@ async def test_unreadable_fault_is_not_triggered_and_callbacks_continue(
     ["""{"status": 700}""", """{"status": 503, "body": 5}""", """{"delay_seconds":"x"}""", """{"drop":"x"}"""],
 )
 def test_fault_with_a_value_that_the_control_api_refuses_is_skipped(outbox: Outbox, effect: str) -> None:
-    outbox.let({"drop": True})
+    outbox.add_fault({"drop": True})
     execute(outbox.simulation.database, f"UPDATE faults SET operation = 'list-calls', effect = '{effect}'")  # noqa: S608
 
     with capture_logs() as lines:

@@ -111,10 +111,10 @@ def test_calls_to_other_numbers_and_of_other_accounts_continue(simulation: Simul
 
 
 def test_number_can_be_requested_again_after_its_call_failed(simulation: Simulation) -> None:
-    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.set_default_phone(PhoneBehavior.BUSY)
     simulation.validate()
     simulation.run()
-    simulation.the_phone_is(PhoneBehavior.ENTER_CODE)
+    simulation.set_default_phone(PhoneBehavior.ENTER_CODE)
 
     simulation.validate()
     simulation.run()

@@ -27,7 +27,7 @@ class Target:
     def reset_url(self) -> str:
         return f"{self.target.base_url}/_ringback/reset".replace("//_", "/_")
 
-    def erase_by(self, url: str, method: str = "POST") -> dict[str, Any]:
+    def send_callback_to(self, url: str, method: str = "POST") -> dict[str, Any]:
         """Send a callback to `url` with the default credentials, and return the attempt."""
         kept = self.target.post("/_ringback/accounts").json()["sid"]
         answer = self.sender.post(
@@ -67,7 +67,7 @@ def target(request: pytest.FixtureRequest, servers: tuple[ServerProcess, ServerP
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_callback_to_the_control_api_deletes_nothing(target: Target, method: str) -> None:
-    attempt = target.erase_by(target.reset_url, method)
+    attempt = target.send_callback_to(target.reset_url, method)
 
     assert attempt["answer"]["status_code"] == 403
     assert REFUSAL in attempt["answer"]["body"]
@@ -76,20 +76,20 @@ def test_callback_to_the_control_api_deletes_nothing(target: Target, method: str
 @pytest.mark.parametrize("status", [302, 307])
 def test_callback_that_is_redirected_to_the_control_api_deletes_nothing(target: Target, status: int) -> None:
     with CallbackReceiver(lambda _: Answer(status, {"Location": target.reset_url})) as receiver:
-        attempt = target.erase_by(receiver.url)
+        attempt = target.send_callback_to(receiver.url)
 
     assert [hop["status_code"] for hop in attempt["hops"]] == [status, 403]
 
 
 def test_callback_to_the_control_api_through_the_host_map_deletes_nothing(target: Target) -> None:
-    attempt = target.erase_by(target.reset_url.replace("127.0.0.1", MAPPED))
+    attempt = target.send_callback_to(target.reset_url.replace("127.0.0.1", MAPPED))
 
     assert attempt["url"].startswith(f"http://{MAPPED}:")
     assert attempt["answer"]["status_code"] == 403
 
 
 def test_callback_with_the_control_token_in_its_url_deletes_nothing(target: Target) -> None:
-    attempt = target.erase_by(target.reset_url.replace("http://", "http://user:token@"))
+    attempt = target.send_callback_to(target.reset_url.replace("http://", "http://user:token@"))
 
     assert attempt["answer"]["status_code"] == 403
 

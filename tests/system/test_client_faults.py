@@ -50,7 +50,7 @@ class Account:
         """The Authorization header for requests without a library."""
         return f"Basic {base64.b64encode(f'{self.sid}:{self.auth_token}'.encode()).decode()}"
 
-    def let(self, operation: str, effect: dict[str, Any], **often: Any) -> None:
+    def add_fault(self, operation: str, effect: dict[str, Any], **often: Any) -> None:
         """Add a fault to an operation or to StatusCallbacks."""
         answer = self.control.post("/faults", json={"operation": operation, "effect": effect, **often})
         assert answer.status_code == 201, answer.text
@@ -87,7 +87,7 @@ def account(quick_server: ServerProcess) -> Iterator[Account]:
 def test_injected_error_is_raised_as_the_librarys_exception(
     effect: dict[str, Any], code: int, message: str, account: Account
 ) -> None:
-    account.let(CREATE, effect, times=1)
+    account.add_fault(CREATE, effect, times=1)
 
     with pytest.raises(TwilioRestException) as raised:
         account.client.validation_requests.create(phone_number=NUMBER)
@@ -104,7 +104,7 @@ def test_connection_is_dropped_before_or_after_the_change(
 ) -> None:
     if not is_first:
         account.client.outgoing_caller_ids.list()
-    account.let(CREATE, {"drop": moment}, times=1)
+    account.add_fault(CREATE, {"drop": moment}, times=1)
 
     with pytest.raises(requests.ConnectionError) as raised:
         account.client.validation_requests.create(phone_number=NUMBER)
@@ -116,7 +116,7 @@ def test_connection_is_dropped_before_or_after_the_change(
 
 
 def test_error_response_can_also_be_dropped(account: Account) -> None:
-    account.let(CREATE, {"drop": "after"}, times=1)
+    account.add_fault(CREATE, {"drop": "after"}, times=1)
 
     with pytest.raises(requests.ConnectionError):
         account.client.validation_requests.create(phone_number="12")
@@ -128,7 +128,7 @@ def test_error_response_can_also_be_dropped(account: Account) -> None:
 def test_dropped_connection_keeps_earlier_responses_and_loses_later_ones(
     quick_server: ServerProcess, account: Account
 ) -> None:
-    account.let(CREATE, {"drop": "after"}, times=1)
+    account.add_fault(CREATE, {"drop": "after"}, times=1)
     body = b"PhoneNumber=%2B14158675301"
     head = [
         f"POST {account.path} HTTP/1.1\r\nHost: x\r\nAuthorization: {account.authorization}\r\n".encode(),
@@ -149,7 +149,7 @@ def test_dropped_connection_keeps_earlier_responses_and_loses_later_ones(
 def test_dropped_connection_sends_no_byte_of_the_response(
     method: str, quick_server: ServerProcess, account: Account
 ) -> None:
-    account.let(LIST, {"drop": "after"}, times=1)
+    account.add_fault(LIST, {"drop": "after"}, times=1)
     connection = http.client.HTTPConnection(quick_server.base_url.removeprefix("http://"), timeout=PATIENCE_SECONDS)
 
     connection.request(method, account.path, headers={"Authorization": account.authorization})
@@ -163,7 +163,7 @@ def test_dropped_connection_sends_no_byte_of_the_response(
 
 def test_dropped_response_is_not_logged_as_an_error(quick_server: ServerProcess, account: Account) -> None:
     for moment in ("before", "after"):
-        account.let(LIST, {"drop": moment}, times=1)
+        account.add_fault(LIST, {"drop": moment}, times=1)
         with pytest.raises(requests.ConnectionError):
             account.client.outgoing_caller_ids.list()
         quick_server.wait_for_log(
@@ -174,7 +174,7 @@ def test_dropped_response_is_not_logged_as_an_error(quick_server: ServerProcess,
 
 
 def test_client_with_a_timeout_shorter_than_the_delay_times_out(account: Account) -> None:
-    account.let(LIST, {"delay_seconds": LONGEST_DELAY_SECONDS}, times=1)
+    account.add_fault(LIST, {"delay_seconds": LONGEST_DELAY_SECONDS}, times=1)
     account.client.http_client.timeout = IMPATIENCE_SECONDS
 
     with pytest.raises(requests.ReadTimeout):
@@ -184,7 +184,7 @@ def test_client_with_a_timeout_shorter_than_the_delay_times_out(account: Account
 
 
 def test_client_with_a_timeout_longer_than_the_delay_gets_its_response(account: Account) -> None:
-    account.let(LIST, {"delay_seconds": 0.2}, times=1)
+    account.add_fault(LIST, {"delay_seconds": 0.2}, times=1)
 
     started = time.monotonic()
     assert account.client.outgoing_caller_ids.list() == []
@@ -194,8 +194,8 @@ def test_client_with_a_timeout_longer_than_the_delay_gets_its_response(account: 
 def test_callback_arrives_before_the_late_response_to_its_post(
     quick_server: ServerProcess, account: Account, receiver: CallbackReceiver
 ) -> None:
-    account.let(CREATE, {"delay_seconds": LONGEST_DELAY_SECONDS, "when": "after"}, times=1)
-    account.let("status-callback", {"duplicate": 2, "at_once": True}, times=1)
+    account.add_fault(CREATE, {"delay_seconds": LONGEST_DELAY_SECONDS, "when": "after"}, times=1)
+    account.add_fault("status-callback", {"duplicate": 2, "at_once": True}, times=1)
     form = {"PhoneNumber": NUMBER, "StatusCallback": f"{receiver.url}/early"}
     headers = {"Authorization": account.authorization, "Content-Type": "application/x-www-form-urlencoded"}
     connection = http.client.HTTPConnection(quick_server.base_url.removeprefix("http://"), timeout=PATIENCE_SECONDS)
@@ -214,7 +214,9 @@ def test_callback_arrives_before_the_late_response_to_its_post(
 def test_error_page_of_a_load_balancer_replaces_the_response(
     status: int, quick_server: ServerProcess, account: Account
 ) -> None:
-    account.let(CREATE, {"status": status, "body": "<html>Maintenance</html>", "content_type": "text/html"}, times=1)
+    account.add_fault(
+        CREATE, {"status": status, "body": "<html>Maintenance</html>", "content_type": "text/html"}, times=1
+    )
 
     answer = httpx.post(
         quick_server.base_url + account.path,
@@ -230,7 +232,7 @@ def test_error_page_of_a_load_balancer_replaces_the_response(
 
 
 def test_duplicated_callback_is_recognized_by_its_token(account: Account, receiver: CallbackReceiver) -> None:
-    account.let("status-callback", {"duplicate": 2}, times=1)
+    account.add_fault("status-callback", {"duplicate": 2}, times=1)
 
     account.client.validation_requests.create(phone_number=NUMBER, status_callback=f"{receiver.url}/twice")
 
@@ -240,7 +242,7 @@ def test_duplicated_callback_is_recognized_by_its_token(account: Account, receiv
 
 
 def test_invalid_signature_is_rejected_by_the_librarys_validator(account: Account, receiver: CallbackReceiver) -> None:
-    account.let("status-callback", {"signature": "bad"}, times=1)
+    account.add_fault("status-callback", {"signature": "bad"}, times=1)
     validator = RequestValidator(account.auth_token)
 
     for number in (NUMBER, "+14158675302"):
@@ -252,7 +254,7 @@ def test_invalid_signature_is_rejected_by_the_librarys_validator(account: Accoun
 
 
 def test_dropped_callback_is_never_sent(account: Account, receiver: CallbackReceiver) -> None:
-    account.let("status-callback", {"drop": True}, times=1)
+    account.add_fault("status-callback", {"drop": True}, times=1)
 
     lost = account.client.validation_requests.create(phone_number=NUMBER, status_callback=f"{receiver.url}/lost")
     failed = account.control.get("/events", params={"type": "callback.failed", "wait_seconds": 30}).json()["events"]
@@ -265,8 +267,8 @@ def test_dropped_callback_is_never_sent(account: Account, receiver: CallbackRece
 
 @pytest.mark.node
 def test_node_library_throws_exceptions_for_injected_errors(quick_server: ServerProcess, account: Account) -> None:
-    account.let(LIST, {"status": 429}, times=1)
-    account.let(CREATE, {"drop": "after"}, times=1)
+    account.add_fault(LIST, {"status": 429}, times=1)
+    account.add_fault(CREATE, {"drop": "after"}, times=1)
 
     thrown = run_script(
         "faults", quick_server.base_url, accountSid=account.sid, authToken=account.auth_token, phoneNumber=NUMBER

@@ -58,7 +58,7 @@ def a_server(folder: Path) -> ServerProcess:
     return ServerProcess(covered=False, database_url=f"sqlite:///{folder / 'full.db'}", **PHONES)
 
 
-def ask_until_refused(http: httpx.Client, tenant: Tenant, receiver: CallbackReceiver) -> list[httpx.Response]:
+def request_until_refused(http: httpx.Client, tenant: Tenant, receiver: CallbackReceiver) -> list[httpx.Response]:
     """Send validation requests until one is refused, record the accepted ones, and return the refusals."""
     refusals: list[httpx.Response] = []
     owner, path = (tenant.sid, tenant.auth_token), f"{caller_ids_path(tenant.sid)}.json"
@@ -119,7 +119,7 @@ def test_full_disk_loses_no_accepted_request_and_work_continues_afterwards(
             receiver.wait_for(1)
             tenant.ask(http, server.base_url, number_at(EARLIER + 500), receiver.url)
             disk_space.use_up(server)
-            refusals = ask_until_refused(http, tenant, receiver)
+            refusals = request_until_refused(http, tenant, receiver)
             a_second = lines_per_second(server)
             read = fetch(http, tenant)
         if comes_back == "killed and started again":

@@ -62,7 +62,7 @@ def test_secret_in_the_environment_is_not_repeated_in_errors(command: Command, m
 
     refused = command("serve")
 
-    assert_no_secret_is_said(refused.status, refused.out + refused.err)
+    assert_no_secret_in_output(refused.status, refused.out + refused.err)
     assert sorted(line.split()[1].rstrip(":") for line in refused.complaints) == ["auth_token", "database_url", "port"]
 
 
@@ -71,7 +71,7 @@ def test_secret_in_the_env_file_is_not_repeated_in_errors(command: Command, tmp_
 
     refused = command("serve")
 
-    assert_no_secret_is_said(refused.status, refused.out + refused.err)
+    assert_no_secret_in_output(refused.status, refused.out + refused.err)
 
 
 def test_secret_on_the_command_line_is_not_repeated_in_errors(command: Command) -> None:
@@ -79,9 +79,9 @@ def test_secret_on_the_command_line_is_not_repeated_in_errors(command: Command) 
 
     refused = command("serve", *options)
 
-    assert_no_secret_is_said(refused.status, refused.out + refused.err)
+    assert_no_secret_in_output(refused.status, refused.out + refused.err)
 
 
-def assert_no_secret_is_said(status: int, said: str) -> None:
+def assert_no_secret_in_output(status: int, said: str) -> None:
     assert status == 2
     assert [part for part in SECRET_PARTS if part in said] == []

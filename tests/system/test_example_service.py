@@ -69,7 +69,7 @@ def test_example_service_verifies_a_number_and_accepts_the_callback(service: Exa
     assert attempt.signature.is_valid
     assert attempt.answer is not None
     assert attempt.answer.status_code == 204
-    assert service.looked_up <= {"127.0.0.1"}
+    assert service.resolved_names <= {"127.0.0.1"}
 
 
 def test_example_service_does_not_verify_a_number_whose_owner_hangs_up(service: ExampleService) -> None:
@@ -89,7 +89,7 @@ def test_text_message_of_the_example_service_is_refused_and_listed(
     assert (answer.status_code, answer.json()) == (502, {"detail": REFUSED, "twilio_code": 20404})
     [refused] = server.refused()
     assert (refused["host"], refused["method"], refused["path"]) == (API, "POST", MESSAGES)
-    assert service.looked_up <= {"127.0.0.1"}
+    assert service.resolved_names <= {"127.0.0.1"}
 
 
 def test_tests_of_the_example_service_pass_without_skips(lines: str, account: Account, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_example_service_without_a_running_proxy_fails_and_contacts_no_other_hos
         answers = [service.http.get("/numbers"), service.http.post("/numbers/PN1/welcome")]
 
     assert [(answer.status_code, answer.json()) for answer in answers] == [(503, UNREACHABLE)] * 2
-    assert service.looked_up == {"127.0.0.1"}
+    assert service.resolved_names == {"127.0.0.1"}
 
 
 def test_example_service_without_proxy_variables_resolves_an_invalid_host(lines: str, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_example_service_without_proxy_variables_resolves_an_invalid_host(lines:
         answer = service.http.get("/numbers")
 
     assert (answer.status_code, answer.json()) == (503, UNREACHABLE)
-    assert service.looked_up - {"127.0.0.1"} == {API}
+    assert service.resolved_names - {"127.0.0.1"} == {API}
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_compose_file_variables_direct_the_example_service_to_ringback(
         shown = service.verified("Ada", phone_number)
 
     assert shown["outcome"] == "verified"
-    assert service.looked_up - {"127.0.0.1"} == {asked}
+    assert service.resolved_names - {"127.0.0.1"} == {asked}
 
 
 def test_example_service_does_not_mention_ringback() -> None:

@@ -83,7 +83,7 @@ def memory_kib(server: ServerProcess, line: str) -> int:
     return next(int(text.split()[1]) for text in status.splitlines() if text.startswith(line))
 
 
-def forget_peak(server: ServerProcess) -> None:
+def reset_peak_memory(server: ServerProcess) -> None:
     assert server.process is not None
     Path(f"/proc/{server.process.pid}/clear_refs").write_text("5", encoding="ascii")
 
@@ -96,7 +96,7 @@ def test_hostile_receiver_uses_little_memory_and_delays_no_other_callback(
         same_account, other_account = Account(http), Account(http)
         good = [same_account.ask(receiver.url), other_account.ask(receiver.url)]
         receiver.wait_for(len(good))  # warm-up: caches are filled
-        forget_peak(server)
+        reset_peak_memory(server)
         before = memory_kib(server, "VmRSS:")
         hostile_ones: list[str] = []
         for account in [same_account, other_account] * TURNS:

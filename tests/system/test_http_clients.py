@@ -82,7 +82,7 @@ def test_http_client_has_the_documented_outcome(results: Mapping[Key, Result], r
     assert result.outcome == row.outcome, result.seen
     without_server = REACHES_TWILIO if row.outcome == REACHES_TWILIO else FAILS_CLOSED
     assert result.outcome_without_server == without_server, result.seen
-    assert row.outcome != PROXIED or result.looked_up == [] or row.client in RESOLVING_CLIENTS, result.seen
+    assert row.outcome != PROXIED or result.resolved_names == [] or row.client in RESOLVING_CLIENTS, result.seen
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.client in PLAIN_CLIENTS], ids=lambda row: row.name)

@@ -168,7 +168,7 @@ def test_python_verifies_a_number_and_other_requests_are_refused(
         [404, 20404, f"Unable to create record: {OTHER}"],
     ]
     assert refused_hosts(intercepting) == [(OTHER_HOST, "POST"), (HOST, "POST")]
-    assert application.looked_up <= {"127.0.0.1"}
+    assert application.resolved_names <= {"127.0.0.1"}
 
 
 def test_python_without_a_running_proxy_fails(without_proxy: InterceptingServer, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_python_without_a_running_proxy_fails(without_proxy: InterceptingServer,
     told = application.python(PYTHON_FAILING)
 
     assert told == "ProxyError"
-    assert application.looked_up == {"127.0.0.1"}
+    assert application.resolved_names == {"127.0.0.1"}
 
 
 def test_asynchronous_python_with_the_printed_code_reaches_ringback(
@@ -193,7 +193,7 @@ def test_asynchronous_python_with_the_printed_code_reaches_ringback(
     assert readme_block("python-async-lines", page=client_page("python")).splitlines() == code
     assert len(told["code"]) == 6
     assert (told["found"], told["said"]) == (1, f"Unable to create record: {MESSAGE}")
-    assert application.looked_up <= {"127.0.0.1"}
+    assert application.resolved_names <= {"127.0.0.1"}
 
 
 def test_asynchronous_python_without_the_printed_code_resolves_an_invalid_host(
@@ -204,7 +204,7 @@ def test_asynchronous_python_without_the_printed_code_resolves_an_invalid_host(
     told = application.python(PYTHON_ASYNC_FAILING)
 
     assert told == "ClientConnectorDNSError"
-    assert application.looked_up == {HOST}
+    assert application.resolved_names == {HOST}
 
 
 @pytest.mark.node
@@ -219,7 +219,7 @@ def test_node_verifies_a_number_and_other_requests_are_refused(
     assert told["name"] == "Front desk"
     assert told["refusals"] == [[404, 20404, MESSAGE], [404, 20404, OTHER]]
     assert refused_hosts(intercepting) == [(OTHER_HOST, "POST"), (HOST, "POST")]
-    assert application.looked_up <= {"127.0.0.1"}
+    assert application.resolved_names <= {"127.0.0.1"}
 
 
 @pytest.mark.node
@@ -233,7 +233,7 @@ def test_node_fetch_verifies_a_number_and_its_message_is_refused(
     assert len(told["code"]) == 6
     assert told["said"] == MESSAGE
     assert intercepting.refused()[0]["host"] == "api.twilio.com"
-    assert application.looked_up <= {"127.0.0.1"}
+    assert application.resolved_names <= {"127.0.0.1"}
 
 
 @pytest.mark.node
@@ -243,7 +243,7 @@ def test_node_without_a_running_proxy_fails(without_proxy: InterceptingServer, t
     told = application.node(NODE_FAILING, FOLDER)
 
     assert told == "ECONNREFUSED"
-    assert application.looked_up <= {"127.0.0.1"}
+    assert application.resolved_names <= {"127.0.0.1"}
 
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="java is not installed")

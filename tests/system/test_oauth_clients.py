@@ -163,7 +163,7 @@ def check(told: dict[str, Any], server: InterceptingServer, application: Unmodif
     assert told["missing scope"][:2] == [401, 70051]
     assert f"required permission {CREATE_SCOPE} is missing" in told["missing scope"][2]
     assert "Invalid credentials" in told["wrong secret"][2]
-    assert application.looked_up <= {"127.0.0.1"}
+    assert application.resolved_names <= {"127.0.0.1"}
     assert server.refused() == []
 
 

@@ -23,7 +23,7 @@ OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElemen
 
 
 @pytest.fixture(scope="module", params=get_args(Scheme))
-def schemed(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+def themed_tab(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """Open a wide tab with axe-core, in light and in dark mode."""
     with closing(new_context(browser, WIDE, request.param)) as context:
         context.add_init_script(path=AXE)
@@ -38,7 +38,7 @@ def narrow_tab(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def narrow(narrow_tab: Page, account: Visited) -> Iterator[PhonePage]:
+def narrow_page(narrow_tab: Page, account: Visited) -> Iterator[PhonePage]:
     """Open the test's account in a narrow window."""
     with closing(PhonePage(narrow_tab, account)) as opened:
         opened.open()
@@ -65,8 +65,8 @@ def fill(account: Visited) -> dict[str, Any]:
     return verified
 
 
-def test_axe_finds_no_problem_while_a_call_rings_is_answered_and_ends(schemed: Page, account: Visited) -> None:
-    page = PhonePage(schemed, account)
+def test_axe_finds_no_problem_while_a_call_rings_is_answered_and_ends(themed_tab: Page, account: Visited) -> None:
+    page = PhonePage(themed_tab, account)
     page.open()
     assert violations(page.page) == [], "the welcome"
 
@@ -87,9 +87,9 @@ def test_axe_finds_no_problem_while_a_call_rings_is_answered_and_ends(schemed: P
     assert violations(page.page) == [], "a phone that was busy"
 
 
-def test_axe_finds_no_problem_in_any_view(schemed: Page, account: Visited) -> None:
+def test_axe_finds_no_problem_in_any_view(themed_tab: Page, account: Visited) -> None:
     verified = fill(account)
-    page = PhonePage(schemed, account)
+    page = PhonePage(themed_tab, account)
     page.open(f"calls/{verified['call_sid']}")
     page.trace.locator(".attempt summary").click()
     assert violations(page.page) == [], "a trace"
@@ -116,8 +116,8 @@ def redirect(received: Received) -> Answer:
     return Answer(303, {"Location": f"/login?{'x' * 300}"}) if received.target == "/cb" else Answer(200)
 
 
-def test_axe_finds_no_problem_with_a_frozen_clock_redirects_and_inboxes(schemed: Page, account: Visited) -> None:
-    page = PhonePage(schemed, account)
+def test_axe_finds_no_problem_with_a_frozen_clock_redirects_and_inboxes(themed_tab: Page, account: Visited) -> None:
+    page = PhonePage(themed_tab, account)
     with CallbackReceiver(redirect) as receiver:
         sid = frozen_and_redirected(account, receiver)
     page.open(f"calls/{sid}")
@@ -132,75 +132,77 @@ def test_axe_finds_no_problem_with_a_frozen_clock_redirects_and_inboxes(schemed:
     assert violations(page.page) == [], "a frozen clock"
 
 
-def test_frozen_clock_redirects_and_inboxes_fit_into_a_narrow_window(narrow: PhonePage, account: Visited) -> None:
+def test_frozen_clock_redirects_and_inboxes_fit_into_a_narrow_window(narrow_page: PhonePage, account: Visited) -> None:
     with CallbackReceiver(redirect) as receiver:
         sid = frozen_and_redirected(account, receiver)
-    narrow.open(f"calls/{sid}")
-    expect(narrow.page.get_by_role("region", name="Frozen time")).to_be_visible()
-    narrow.trace.locator(".attempt > summary").click()
-    narrow.trace.locator(".hops summary").first.click()
-    wide = {"trace": narrow.page.evaluate(OVERFLOW)}
+    narrow_page.open(f"calls/{sid}")
+    expect(narrow_page.page.get_by_role("region", name="Frozen time")).to_be_visible()
+    narrow_page.trace.locator(".attempt > summary").click()
+    narrow_page.trace.locator(".hops summary").first.click()
+    wide = {"trace": narrow_page.page.evaluate(OVERFLOW)}
     for view in ("calls", "inbox", "clock"):
-        narrow.open(view)
-        expect(narrow.page.get_by_role("main").locator("li, form, .panel").first).to_be_visible()
-        wide[view] = narrow.page.evaluate(OVERFLOW)
+        narrow_page.open(view)
+        expect(narrow_page.page.get_by_role("main").locator("li, form, .panel").first).to_be_visible()
+        wide[view] = narrow_page.page.evaluate(OVERFLOW)
 
     assert set(wide.values()) == {0}, wide
 
 
-def test_views_fit_into_a_narrow_window(narrow: PhonePage, account: Visited) -> None:
+def test_views_fit_into_a_narrow_window(narrow_page: PhonePage, account: Visited) -> None:
     verified = fill(account)
     account.validate(MANUAL, FriendlyName="W" * 64)
-    expect(narrow.button("Answer")).to_be_visible()
-    wide = {"ringing": narrow.page.evaluate(OVERFLOW)}
-    narrow.answer()
-    wide["prompt"] = narrow.page.evaluate(OVERFLOW)
-    narrow.open(f"calls/{verified['call_sid']}")
-    narrow.trace.locator(".attempt summary").click()
-    wide["trace"] = narrow.page.evaluate(OVERFLOW)
+    expect(narrow_page.button("Answer")).to_be_visible()
+    wide = {"ringing": narrow_page.page.evaluate(OVERFLOW)}
+    narrow_page.answer()
+    wide["prompt"] = narrow_page.page.evaluate(OVERFLOW)
+    narrow_page.open(f"calls/{verified['call_sid']}")
+    narrow_page.trace.locator(".attempt summary").click()
+    wide["trace"] = narrow_page.page.evaluate(OVERFLOW)
     for view in VIEWS:
-        narrow.open(view)
-        expect(narrow.page.get_by_role("main").locator("li, form, .panel").first).to_be_visible()
-        wide[view] = narrow.page.evaluate(OVERFLOW)
+        narrow_page.open(view)
+        expect(narrow_page.page.get_by_role("main").locator("li, form, .panel").first).to_be_visible()
+        wide[view] = narrow_page.page.evaluate(OVERFLOW)
 
     assert set(wide.values()) == {0}, wide
 
 
-def test_trace_replaces_the_list_in_a_narrow_window(narrow: PhonePage, account: Visited) -> None:
+def test_trace_replaces_the_list_in_a_narrow_window(narrow_page: PhonePage, account: Visited) -> None:
     fill(account)
-    narrow.row("+44 20 7946 0958").click()
-    expect(narrow.trace.get_by_role("heading", name="+44 20 7946 0958")).to_be_visible()
-    expect(narrow.page.get_by_role("region", name="Verifications")).to_be_hidden()
-    narrow.page.get_by_role("link", name="All verifications").click()
+    narrow_page.row("+44 20 7946 0958").click()
+    expect(narrow_page.trace.get_by_role("heading", name="+44 20 7946 0958")).to_be_visible()
+    expect(narrow_page.page.get_by_role("region", name="Verifications")).to_be_hidden()
+    narrow_page.page.get_by_role("link", name="All verifications").click()
 
-    expect(narrow.page.get_by_role("region", name="Verifications")).to_be_visible()
-
-
-def test_link_of_the_current_view_is_visible_in_a_narrow_window(narrow: PhonePage) -> None:
-    narrow.show("Account")
-
-    expect(narrow.page.get_by_role("link", name="Account", exact=True)).to_be_in_viewport(ratio=1)
-    narrow.page.reload()
-    expect(narrow.page.get_by_role("link", name="Account", exact=True)).to_be_in_viewport(ratio=1)
+    expect(narrow_page.page.get_by_role("region", name="Verifications")).to_be_visible()
 
 
-def test_ringing_phone_is_answered_without_scrolling_in_a_narrow_window(narrow: PhonePage, account: Visited) -> None:
+def test_link_of_the_current_view_is_visible_in_a_narrow_window(narrow_page: PhonePage) -> None:
+    narrow_page.show("Account")
+
+    expect(narrow_page.page.get_by_role("link", name="Account", exact=True)).to_be_in_viewport(ratio=1)
+    narrow_page.page.reload()
+    expect(narrow_page.page.get_by_role("link", name="Account", exact=True)).to_be_in_viewport(ratio=1)
+
+
+def test_ringing_phone_is_answered_without_scrolling_in_a_narrow_window(
+    narrow_page: PhonePage, account: Visited
+) -> None:
     account.send_message()
     account.validate()
 
-    narrow.open()
+    narrow_page.open()
 
-    expect(narrow.page.get_by_role("link", name=re.compile(r"^\d+ refused$"))).to_be_visible()
-    expect(narrow.button("Answer")).to_be_in_viewport(ratio=1)
+    expect(narrow_page.page.get_by_role("link", name=re.compile(r"^\d+ refused$"))).to_be_visible()
+    expect(narrow_page.button("Answer")).to_be_in_viewport(ratio=1)
 
 
-def test_touch_targets_are_large_enough(narrow: PhonePage) -> None:
-    narrow.button(RING).tap()
-    narrow.button("Answer").tap()
-    for key in narrow.shown_code():
-        narrow.phone().get_by_role("button", name=key, exact=True).tap()
+def test_touch_targets_are_large_enough(narrow_page: PhonePage) -> None:
+    narrow_page.button(RING).tap()
+    narrow_page.button("Answer").tap()
+    for key in narrow_page.shown_code():
+        narrow_page.phone().get_by_role("button", name=key, exact=True).tap()
 
-    expect(narrow.phone().get_by_text("Verified")).to_be_visible()
+    expect(narrow_page.phone().get_by_text("Verified")).to_be_visible()
 
 
 def test_focus_follows_the_selection(phone_page: PhonePage, account: Visited) -> None:

@@ -107,16 +107,16 @@ def test_phone_that_rings_in_another_account_is_announced(phone_page: PhonePage,
         expect(phone_page.page.get_by_role("heading", name="The phone on your desk, for tests")).to_be_visible()
         other.validate(MANUAL)
 
-        elsewhere = phone_page.page.get_by_role("banner").get_by_role("button", name="Ringing in Acme")
-        expect(elsewhere).to_be_visible()
+        notice = phone_page.page.get_by_role("banner").get_by_role("button", name="Ringing in Acme")
+        expect(notice).to_be_visible()
         expect(phone_page.page.get_by_role("status")).to_contain_text("A phone is ringing in the account Acme.")
         account.validate("+15005550014")
         expect(phone_page.page.get_by_role("heading", name="No phone is ringing in this account")).to_be_visible()
-        elsewhere.click()
+        notice.click()
 
         expect(phone_page.button("Answer")).to_be_visible()
         expect(phone_page.page).to_have_url(re.compile(other.sid))
-        expect(elsewhere).to_be_hidden()
+        expect(notice).to_be_hidden()
 
 
 def test_phone_that_rings_for_an_older_call_is_announced(phone_page: PhonePage, account: Visited) -> None:

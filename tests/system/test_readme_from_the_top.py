@@ -118,7 +118,7 @@ def typed(code: str, folder: Path, variables: Mapping[str, str]) -> list[str]:
     return run_alone(["sh", "-euc", f"{UNSET_PYTEST}\n{code}"], folder, variables).splitlines()
 
 
-def waiting_for(number: str, code: str) -> str:
+def session_that_waits_for(number: str, code: str) -> str:
     """Return the code of a session whose `sleep` waits until the number is verified."""
     return WAIT_FOR_THE_CALL.replace("NUMBER", number) + code
 
@@ -138,7 +138,9 @@ def test_readme_commands_work_in_order(checkout: Path, variables: dict[str, str]
         suite = typed(readme_block("pytest-session"), checkout, variables)
 
     with first_terminal("intercept-start", checkout, variables):
-        second_terminal = waiting_for("310", readme_block("intercept-session") + readme_block("base-url-session"))
+        second_terminal = session_that_waits_for(
+            "310", readme_block("intercept-session") + readme_block("base-url-session")
+        )
         called, request, listed = typed(second_terminal, checkout, variables)
 
     assert re.search(r"\b1 passed in ", suite[-1])
@@ -155,7 +157,7 @@ def test_docs_commands_work_in_the_order_of_the_pages(checkout: Path, variables:
     installed = variables | {"PATH": f"{checkout / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"}
 
     with first_terminal("start", checkout, variables, page=quick_start):
-        session = waiting_for("309", readme_block("curl-session", page=quick_start))
+        session = session_that_waits_for("309", readme_block("curl-session", page=quick_start))
         request, listed = typed(session, checkout, variables)
         program = readme_block("python-async-client", page=client_page("python"))
         program = program.replace("8010", variables["RINGBACK_PORT"])

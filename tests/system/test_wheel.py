@@ -17,7 +17,7 @@ from support.packaging.packages import (
     copy_checkout,
     install,
     make_environment,
-    python_for_everybody,
+    python_for_all_users,
     run,
     share_libraries,
     unpack,
@@ -74,7 +74,7 @@ def sdist(built: tuple[Path, Path]) -> Path:
 @pytest.fixture(scope="module")
 def installed(folder: Path, wheel: Path) -> Path:
     """Install the wheel into an environment that has its dependencies but not the checkout. Return the scripts."""
-    usual = python_for_everybody()
+    usual = python_for_all_users()
     python = make_environment(folder / "installed", **({"python": usual} if usual else {}))
     install(python, "--no-deps", "--no-index", wheel)
     share_libraries(python)
@@ -158,7 +158,7 @@ def test_installed_package_has_the_pytest_plugin(installed: Path, tmp_path: Path
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
-@pytest.mark.skipif(python_for_everybody() is None, reason="no Python here that another user may run")
+@pytest.mark.skipif(python_for_all_users() is None, reason="no Python here that another user may run")
 def test_image_commands_work_for_a_user_who_can_write_only_the_data_folder(installed: Path, folder: Path) -> None:
     data = folder / "data"
     data.mkdir()
@@ -186,7 +186,7 @@ def test_image_commands_work_for_a_user_who_can_write_only_the_data_folder(insta
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
-@pytest.mark.skipif(python_for_everybody() is None, reason="no Python here that another user may run")
+@pytest.mark.skipif(python_for_all_users() is None, reason="no Python here that another user may run")
 def test_image_command_names_the_working_directory_that_its_user_cannot_read(installed: Path, folder: Path) -> None:
     data = folder / "data-of-root"
     data.mkdir(mode=0o700)

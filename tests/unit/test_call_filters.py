@@ -103,7 +103,7 @@ def test_day_before_1970_is_a_valid_filter() -> None:
     assert filters.started == TimeRange(after(T0, -T0 / 1_000_000 - 86_400), after(T0, -T0 / 1_000_000))
 
 
-def a_course(*events: tuple[CallEvent, str], behavior: PhoneBehavior = PhoneBehavior.ENTER_CODE) -> Any:
+def call_after_events(*events: tuple[CallEvent, str], behavior: PhoneBehavior = PhoneBehavior.ENTER_CODE) -> Any:
     """Return a call after these events, which happen one second apart."""
     call, now = a_call(phone=a_phone(behavior), attempts_allowed=1, attempts_left=1), T0
     for event, digits in events:
@@ -119,16 +119,16 @@ DIAL, ANSWER = (CallEvent.DIAL, ""), (CallEvent.ANSWER, "")
     ("call", "started", "ended", "updated"),
     [
         (a_call(), None, None, 0),
-        (a_course(DIAL), 1, None, 1),
-        (a_course(DIAL, ANSWER), 1, None, 2),
-        (a_course(DIAL, ANSWER, (CallEvent.DIGITS, CODE)), 1, 3, 3),
-        (a_course(DIAL, ANSWER, (CallEvent.DIGITS, WRONG_CODE)), 1, 3, 3),
-        (a_course(DIAL, ANSWER, (CallEvent.DIGITS, "0")), 1, None, 3),
-        (a_course(DIAL, (CallEvent.RING_TIMEOUT, "")), 1, None, 2),
-        (a_course(DIAL, (CallEvent.REJECT, "")), 1, None, 2),
-        (a_course(DIAL, ANSWER, (CallEvent.SUPERSEDE, "")), 1, None, 3),
-        (a_course(DIAL, behavior=PhoneBehavior.BUSY), 1, None, 1),
-        (a_course(DIAL, behavior=PhoneBehavior.UNREACHABLE), 1, None, 1),
+        (call_after_events(DIAL), 1, None, 1),
+        (call_after_events(DIAL, ANSWER), 1, None, 2),
+        (call_after_events(DIAL, ANSWER, (CallEvent.DIGITS, CODE)), 1, 3, 3),
+        (call_after_events(DIAL, ANSWER, (CallEvent.DIGITS, WRONG_CODE)), 1, 3, 3),
+        (call_after_events(DIAL, ANSWER, (CallEvent.DIGITS, "0")), 1, None, 3),
+        (call_after_events(DIAL, (CallEvent.RING_TIMEOUT, "")), 1, None, 2),
+        (call_after_events(DIAL, (CallEvent.REJECT, "")), 1, None, 2),
+        (call_after_events(DIAL, ANSWER, (CallEvent.SUPERSEDE, "")), 1, None, 3),
+        (call_after_events(DIAL, behavior=PhoneBehavior.BUSY), 1, None, 1),
+        (call_after_events(DIAL, behavior=PhoneBehavior.UNREACHABLE), 1, None, 1),
         (transition(a_call(), CallEvent.SUPERSEDE, account_now=after(T0, 1)), None, None, 1),
     ],
 )

@@ -49,33 +49,33 @@ class CallMachine(RuleBasedStateMachine):
             phone=a_phone(behavior), extension=extension, attempts_allowed=attempts, attempts_left=attempts
         )
         for event in begun:
-            self._undergo(event, "")
+            self._handle_event(event, "")
 
     @rule(seconds=st.floats(0, 100))
-    def let_time_pass(self, seconds: float) -> None:
+    def advance_time(self, seconds: float) -> None:
         self.now = after(self.now, seconds)
 
     @rule(event=st.sampled_from(OTHER_EVENTS))
-    def undergo(self, event: CallEvent) -> None:
-        self._undergo(event, "")
+    def handle_event(self, event: CallEvent) -> None:
+        self._handle_event(event, "")
 
     @rule(digits=KEYS)
     def key(self, digits: str) -> None:
-        self._undergo(CallEvent.DIGITS, digits)
+        self._handle_event(CallEvent.DIGITS, digits)
 
     @precondition(lambda self: self.call.state == CallState.PROMPTING)
     @rule(event=st.sampled_from([CallEvent.DIGITS, CallEvent.PROMPT_TIMEOUT]))
     def fail_at_the_prompt(self, event: CallEvent) -> None:
-        self._undergo(event, "999999" if event == CallEvent.DIGITS else "")
+        self._handle_event(event, "999999" if event == CallEvent.DIGITS else "")
 
     @precondition(lambda self: not self.call.is_ended)
     @rule(data=st.data(), digits=KEYS)
     def apply_allowed_event(self, data: st.DataObject, digits: str) -> None:
         events = sorted({event for state, event, _ in CALL_TRANSITIONS if state == self.call.state})
         event = data.draw(st.sampled_from(events))
-        self._undergo(event, digits if event == CallEvent.DIGITS else "")
+        self._handle_event(event, digits if event == CallEvent.DIGITS else "")
 
-    def _undergo(self, event: CallEvent, digits: str) -> None:
+    def _handle_event(self, event: CallEvent, digits: str) -> None:
         self.before = self.call
         legal = any((state, known) == (self.call.state, event) for state, known, _ in CALL_TRANSITIONS)
         if not legal:
@@ -88,7 +88,7 @@ class CallMachine(RuleBasedStateMachine):
             self.outcomes.append(self.call.verification_status)
 
     @invariant()
-    def an_ended_call_has_exactly_one_outcome_and_others_none(self) -> None:
+    def only_ended_calls_have_an_outcome(self) -> None:
         ended = self.call.state in FINAL_STATES
 
         assert len(self.outcomes) == (1 if ended else 0)
@@ -115,7 +115,7 @@ class CallMachine(RuleBasedStateMachine):
         assert _moments(self.call)[: len(_moments(self.before))] == _moments(self.before)
 
     @invariant()
-    def at_most_five_keys_are_kept(self) -> None:
+    def at_most_five_digits_are_stored(self) -> None:
         assert len(self.call.keys) < 6
 
     @invariant()

@@ -188,10 +188,10 @@ def test_user_info_is_not_sent_in_clear_text_after_a_redirect(location: str, aut
 def test_user_info_is_not_restored_after_a_redirect_to_another_server() -> None:
     callback = a_callback("https://user:pw@app.test/done")
 
-    elsewhere = redirected_request(callback, first_request(callback), "https://other.test/x", 307)
-    back = redirected_request(callback, elsewhere, "https://app.test/x", 307)
+    redirected = redirected_request(callback, first_request(callback), "https://other.test/x", 307)
+    back = redirected_request(callback, redirected, "https://app.test/x", 307)
 
-    assert header(elsewhere, "Authorization") is header(back, "Authorization") is None
+    assert header(redirected, "Authorization") is header(back, "Authorization") is None
 
 
 @pytest.mark.parametrize("location", ["ftp://app.test/x", "javascript:alert(1)", "http://[::1", "/a b"])

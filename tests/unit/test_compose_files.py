@@ -35,7 +35,7 @@ RETRIES_POSTS = (2, 11, 2)
 UNHEALTHY_SECONDS = 20
 
 
-def by_place(service: Service) -> str:
+def service_location(service: Service) -> str:
     return service.place
 
 
@@ -62,7 +62,7 @@ def test_compose_services_of_all_files_and_pages_are_found() -> None:
     assert folders().keys() == {"/data", "/authority"}
 
 
-@pytest.mark.parametrize("service", RINGBACK_SERVICES, ids=by_place)
+@pytest.mark.parametrize("service", RINGBACK_SERVICES, ids=service_location)
 def test_container_variables_are_settings_with_valid_values(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     settings_of(service, monkeypatch)
 
@@ -70,7 +70,7 @@ def test_container_variables_are_settings_with_valid_values(service: Service, mo
     assert all(isinstance(value, str | None) for value in service.variables.values())
 
 
-@pytest.mark.parametrize("service", RINGBACK_SERVICES, ids=by_place)
+@pytest.mark.parametrize("service", RINGBACK_SERVICES, ids=service_location)
 def test_published_ports_are_reachable_from_outside_the_container(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,14 +82,14 @@ def test_published_ports_are_reachable_from_outside_the_container(
     assert [port for _, port in service.ports if listening.get(port) != ALL_ADDRESSES] == []
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=by_place)
+@pytest.mark.parametrize("service", SERVICES, ids=service_location)
 def test_compose_ports_are_published_for_the_local_machine_only(service: Service) -> None:
     is_compose = "jobs" not in service.document
 
     assert [address for address, _ in service.ports if is_compose and address != "127.0.0.1"] == []
 
 
-@pytest.mark.parametrize("service", RINGBACK_SERVICES, ids=by_place)
+@pytest.mark.parametrize("service", RINGBACK_SERVICES, ids=service_location)
 def test_writable_volumes_belong_to_the_services_user(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings_of(service, monkeypatch)
     mounted = {folder for _, folder, is_writable in service.volumes if is_writable}
@@ -98,7 +98,7 @@ def test_writable_volumes_belong_to_the_services_user(service: Service, monkeypa
     assert settings.authority_folder is None or settings.authority_folder in mounted
 
 
-@pytest.mark.parametrize("service", OTHER_SERVICES, ids=by_place)
+@pytest.mark.parametrize("service", OTHER_SERVICES, ids=service_location)
 def test_service_that_trusts_the_authority_mounts_its_volume(service: Service) -> None:
     trusting = [value for value in service.environment.values() if value.startswith("/authority/")]
     keeping = [
@@ -114,7 +114,7 @@ def test_service_that_trusts_the_authority_mounts_its_volume(service: Service) -
 
 
 @pytest.mark.parametrize(
-    "service", [other for other in OTHER_SERVICES if TRUSTING & other.environment.keys()], ids=by_place
+    "service", [other for other in OTHER_SERVICES if TRUSTING & other.environment.keys()], ids=service_location
 )
 def test_service_that_trusts_the_authority_depends_on_ringback(service: Service) -> None:
     awaited = service.described["depends_on"]
@@ -126,7 +126,7 @@ def test_service_that_trusts_the_authority_depends_on_ringback(service: Service)
 
 
 @pytest.mark.parametrize(
-    "service", [service for service in RINGBACK_SERVICES if "networks" in service.described], ids=by_place
+    "service", [service for service in RINGBACK_SERVICES if "networks" in service.described], ids=service_location
 )
 def test_aliases_name_every_emulated_host(service: Service) -> None:
     aliases = set(service.described["networks"]["default"]["aliases"])
@@ -135,7 +135,7 @@ def test_aliases_name_every_emulated_host(service: Service) -> None:
     assert {f"{product}.{domain}" for product in Product for domain in domains} - aliases == set()
 
 
-@pytest.mark.parametrize("service", OTHER_SERVICES, ids=by_place)
+@pytest.mark.parametrize("service", OTHER_SERVICES, ids=service_location)
 def test_proxy_variables_name_a_proxy(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     for url in (value for name, value in service.environment.items() if name.upper().endswith("_PROXY")):
         settings = settings_of(siblings(service)[urlsplit(url).hostname or ""], monkeypatch)
@@ -147,7 +147,7 @@ def test_proxy_variables_name_a_proxy(service: Service, monkeypatch: pytest.Monk
         )
 
 
-@pytest.mark.parametrize("service", SERVING, ids=by_place)
+@pytest.mark.parametrize("service", SERVING, ids=service_location)
 def test_callback_hosts_are_mapped_to_reachable_services(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     targets = set(settings_of(service, monkeypatch).callback_host_map.values())
     given = str(service.described.get("extra_hosts", "")) + str(service.described.get("options", ""))
@@ -156,7 +156,7 @@ def test_callback_hosts_are_mapped_to_reachable_services(service: Service, monke
     assert targets <= found
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=by_place)
+@pytest.mark.parametrize("service", SERVICES, ids=service_location)
 def test_volumes_and_services_that_are_named_exist(service: Service) -> None:
     named = {name for name, _, _ in service.volumes if not name.startswith((".", "/"))}
 
@@ -164,7 +164,7 @@ def test_volumes_and_services_that_are_named_exist(service: Service) -> None:
     assert set(service.described.get("depends_on", ())) <= siblings(service).keys()
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=by_place)
+@pytest.mark.parametrize("service", SERVICES, ids=service_location)
 def test_build_folder_has_a_dockerfile(service: Service) -> None:
     folder = service.described.get("build")
     file = ROOT / service.place.partition(":")[0]
@@ -185,7 +185,9 @@ def test_settings_pass_through_compose_unless_it_determines_them(name: str) -> N
 
 
 @pytest.mark.parametrize(
-    "service", [service for service in SERVICES if service.described.get("image", "").startswith("caddy")], ids=by_place
+    "service",
+    [service for service in SERVICES if service.described.get("image", "").startswith("caddy")],
+    ids=service_location,
 )
 def test_load_balancer_is_a_version_of_caddy_that_retries_posts(service: Service) -> None:
     version = re.fullmatch(r"caddy:(\d+)\.(\d+)\.(\d+)-alpine", service.described["image"])
@@ -200,7 +202,9 @@ def test_load_balancer_forwards_to_replicas_that_are_up_but_not_ready() -> None:
     assert re.findall(r"^\s*health_uri (\S+)$", caddyfile, re.MULTILINE) == ["/livez"]
 
 
-@pytest.mark.parametrize("service", [service for service in SERVING if "jobs" not in service.document], ids=by_place)
+@pytest.mark.parametrize(
+    "service", [service for service in SERVING if "jobs" not in service.document], ids=service_location
+)
 def test_container_that_is_not_ready_becomes_unhealthy_within_seconds(service: Service) -> None:
     own = {name: str(value).removesuffix("s") for name, value in service.described.get("healthcheck", {}).items()}
     options = health_check() | {name: int(value) for name, value in own.items()}
@@ -209,7 +213,7 @@ def test_container_that_is_not_ready_becomes_unhealthy_within_seconds(service: S
 
 
 @pytest.mark.parametrize(
-    "service", [service for service in OTHER_SERVICES if "build" in service.described], ids=by_place
+    "service", [service for service in OTHER_SERVICES if "build" in service.described], ids=service_location
 )
 def test_built_service_has_a_health_check(service: Service) -> None:
     folder = (ROOT / service.place.partition(":")[0]).parent / service.described["build"]

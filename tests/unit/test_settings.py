@@ -56,7 +56,7 @@ WRONG = [(name, value) for name, values in WRONG_VALUES.items() for value in val
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_but_the_tests_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _only_settings_of_the_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(f"RINGBACK_{name.upper()}", raising=False)

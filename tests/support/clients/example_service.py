@@ -44,9 +44,9 @@ class ExampleService:
         return eventually(ended, what=f"the outcome for {phone_number}")
 
     @property
-    def looked_up(self) -> set[str]:
+    def resolved_names(self) -> set[str]:
         """The host names and addresses that the service resolved."""
-        return self._unchanged.looked_up
+        return self._unchanged.resolved_names
 
     def __enter__(self) -> Self:
         serve = ["-m", "uvicorn", APPLICATION, "--port", str(self._port), "--log-level", "warning"]

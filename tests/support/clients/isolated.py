@@ -61,7 +61,7 @@ class Result(NamedTuple):
     outcome: str
     outcome_without_server: str
     seen: list[str]
-    looked_up: list[str]
+    resolved_names: list[str]
 
 
 def run_isolated(runs: list[Run], folder: Path) -> list[Result]:
@@ -94,7 +94,13 @@ def _main(folder: Path) -> None:
     stopped = [_outcome(run, lines[run.lines], stub) for run in runs]
     pairs = zip(runs, serving, stopped, strict=True)
     results = [
-        Result(run.client, one.outcome, two.outcome, [one.seen, two.seen], sorted({*one.looked_up, *two.looked_up}))
+        Result(
+            run.client,
+            one.outcome,
+            two.outcome,
+            [one.seen, two.seen],
+            sorted({*one.resolved_names, *two.resolved_names}),
+        )
         for run, one, two in pairs
     ]
     json.dump(results, sys.stdout)
@@ -103,7 +109,7 @@ def _main(folder: Path) -> None:
 class _Outcome(NamedTuple):
     outcome: str
     seen: str
-    looked_up: list[str]
+    resolved_names: list[str]
 
 
 def _outcome(run: Run, lines: str, stub: InternetStub) -> _Outcome:
@@ -118,11 +124,11 @@ def _outcome(run: Run, lines: str, stub: InternetStub) -> _Outcome:
         check=False,
         timeout=RUN_SECONDS,
     )
-    looked_up, connections = stub.take()
+    resolved_names, connections = stub.take()
     said = finished.stdout.strip() or finished.stderr.strip()
-    seen = f"said {said}, looked up {looked_up}, {connections} connections"
+    seen = f"said {said}, looked up {resolved_names}, {connections} connections"
     outcome = PROXIED if _status(said) == OK else FAILS_CLOSED
-    return _Outcome(REACHES_TWILIO if connections else outcome, seen, looked_up)
+    return _Outcome(REACHES_TWILIO if connections else outcome, seen, resolved_names)
 
 
 def _status(said: str) -> Any:

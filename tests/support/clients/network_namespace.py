@@ -69,9 +69,9 @@ class InternetStub:
 
     def take(self) -> tuple[list[str], int]:
         """Return the names resolved and the number of connections since the last call."""
-        looked_up, self._looked_up = self._looked_up, []
+        resolved_names, self._looked_up = self._looked_up, []
         connections, self._connections = self._connections, 0
-        return sorted(set(looked_up)), connections
+        return sorted(set(resolved_names)), connections
 
     def _resolve(self, resolver: socket.socket) -> None:
         while True:

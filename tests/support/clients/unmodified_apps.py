@@ -166,6 +166,6 @@ class UnmodifiedPrograms:
         return json.loads(finished.stdout)
 
     @property
-    def looked_up(self) -> set[str]:
+    def resolved_names(self) -> set[str]:
         """The host names and addresses that the programs resolved."""
         return set(self._looked_up.read_text().split()) if self._looked_up.exists() else set()

@@ -55,7 +55,7 @@ class Tenant:
         http.post(path, json=entries).raise_for_status()
         return tenant
 
-    def ask_until(self, over: threading.Event, urls: Callable[[], Sequence[str]], receiver_url: str) -> None:
+    def request_until(self, over: threading.Event, urls: Callable[[], Sequence[str]], receiver_url: str) -> None:
         """Send validation requests to running servers until `over` is set."""
         with http_client() as http:
             while not over.wait(self.dice.uniform(0, LONGEST_PAUSE_SECONDS)):

@@ -70,7 +70,8 @@ class World:
         clients = self.open_tenants(CLIENTS)
         with ThreadPoolExecutor(CLIENTS) as pool:
             running = [
-                pool.submit(client.ask_until, over, lambda: self.fleet.urls, self.receiver.url) for client in clients
+                pool.submit(client.request_until, over, lambda: self.fleet.urls, self.receiver.url)
+                for client in clients
             ]
             try:
                 yield clients

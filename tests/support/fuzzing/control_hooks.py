@@ -53,7 +53,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     """Replace path parameters by existing IDs, and shorten waits."""
     del context, kwargs
     turn = next(_counted)
-    if case.path_parameters and not _is_about_its_path(case) and turn % UNCHANGED_EVERY:
+    if case.path_parameters and not _has_an_invalid_path(case) and turn % UNCHANGED_EVERY:
         world = _world()
         world.prepare(case.path)
         case.path_parameters = {name: world.values[name] for name in case.path_parameters}
@@ -93,7 +93,7 @@ def _is_positive(case: Case[Any]) -> bool:
     return case.meta is not None and case.meta.generation.mode.is_positive
 
 
-def _is_about_its_path(case: Case[Any]) -> bool:
+def _has_an_invalid_path(case: Case[Any]) -> bool:
     return case.meta is not None and any(
         location.name == "PATH" and component.mode.is_negative for location, component in case.meta.components.items()
     )
@@ -102,11 +102,11 @@ def _is_about_its_path(case: Case[Any]) -> bool:
 def _with_short_wait(query: dict[str, Any]) -> dict[str, Any]:
     """Return a query with a short wait_seconds in place of a longer valid one."""
     given = query.get("wait_seconds", LONGEST_WAIT)
-    hurried = [_hurried_one(one) for one in given] if isinstance(given, list) else _hurried_one(given)
+    hurried = [_shortened_wait(one) for one in given] if isinstance(given, list) else _shortened_wait(given)
     return {**query, "wait_seconds": hurried}
 
 
-def _hurried_one(given: Any) -> Any:
+def _shortened_wait(given: Any) -> Any:
     try:
         return SHORT_WAIT if SHORT_WAIT < float(given) <= LONGEST_WAIT else given
     except (TypeError, ValueError):

@@ -81,10 +81,10 @@ def _dense(pattern: str) -> str:
 
 
 def _others(regions: tuple[str, ...]) -> list[str]:
-    return [f"{region}={_dense(_tell(region))}" for region in regions[1:] if _is_told(region)]
+    return [f"{region}={_dense(_tell(region))}" for region in regions[1:] if _is_recognizable(region)]
 
 
-def _is_told(region: str) -> bool:
+def _is_recognizable(region: str) -> bool:
     """Tell whether libphonenumber assigns a region's numbers to that region: numbers can match several regions."""
     example = example_number(region)
     return example is not None and region_code_for_number(example) == region

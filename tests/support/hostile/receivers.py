@@ -87,7 +87,7 @@ def close(_: HostileReceiver, __: socket.socket) -> None:
     """Close the connection without a response."""
 
 
-def reset_in_the_answer(_: HostileReceiver, connection: socket.socket) -> None:
+def reset_during_response(_: HostileReceiver, connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
 
@@ -108,7 +108,7 @@ def _drip(receiver: HostileReceiver, connection: socket.socket, data: bytes) -> 
             return
 
 
-def redirect_for_ever(receiver: HostileReceiver, connection: socket.socket) -> None:
+def redirect_endlessly(receiver: HostileReceiver, connection: socket.socket) -> None:
     connection.sendall(f"HTTP/1.1 307 Again\r\nLocation: {receiver.url}/\r\nContent-Length: 0\r\n\r\n".encode())
 
 

@@ -69,7 +69,7 @@ class RecordingTransport(asyncio.Transport):
                 self.has_changed.clear()
                 await self.has_changed.wait()
 
-    async def until_looked_at(self) -> None:
+    async def until_checked(self) -> None:
         seen = self.looks
         await self.until(lambda: self.looks > seen)
 

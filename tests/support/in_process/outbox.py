@@ -59,7 +59,7 @@ class Outbox:
         self, url: str, method: str = "POST", *, account_sid: AccountSid = ACCOUNT_SID, **parameters: Any
     ) -> str:
         """Enqueue a callback: create a call to a busy phone with this callback URL, and return the call's SID."""
-        self.simulation.the_phone_is(PhoneBehavior.BUSY)
+        self.simulation.set_default_phone(PhoneBehavior.BUSY)
         number = f"+1415867{len(self.call_sids):04d}"
         answer = self.simulation.validate(
             number, account_sid, status_callback=url, status_callback_method=method, **parameters
@@ -68,7 +68,7 @@ class Outbox:
         self.call_sids.append(answer.call_sid)
         return answer.call_sid
 
-    def let(
+    def add_fault(
         self, effect: dict[str, Any], times: int | None = None, target: FaultTarget = FaultTarget.STATUS_CALLBACK
     ) -> None:
         """Add a fault to the default account, by default a fault of StatusCallbacks."""

@@ -11,6 +11,6 @@ class Replicas(NamedTuple):
     one: Controlled
     other: Controlled
 
-    def elsewhere(self, account: ControlledAccount) -> ControlledAccount:
+    def at_other_replica(self, account: ControlledAccount) -> ControlledAccount:
         """Return the same account as seen by the other application."""
         return ControlledAccount(self.other.http, account.sid, account.auth_token)

@@ -41,7 +41,7 @@ class Simulation:
     def unit_of_work(self) -> UnitOfWork:
         return self.database.unit_of_work
 
-    def the_phone_is(self, behavior: PhoneBehavior, **changes: Any) -> None:
+    def set_default_phone(self, behavior: PhoneBehavior, **changes: Any) -> None:
         """Set the behavior of phones without a rule."""
         self.policy = replace(self.policy, default_phone=a_phone(behavior, **changes))
 

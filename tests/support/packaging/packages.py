@@ -79,7 +79,7 @@ def unpack(sdist: Path, into: Path) -> Path:
     return folder
 
 
-def python_for_everybody() -> str | None:
+def python_for_all_users() -> str | None:
     """Return a Python of this version that any user may run, with the tests' libraries, or None."""
     candidates = (Path(sys.base_prefix) / "bin" / f"python{_VERSION}", Path(f"/usr/bin/python{_VERSION}"))
     if not _is_open_to_all(_LIBRARIES):

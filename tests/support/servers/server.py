@@ -96,12 +96,12 @@ class ServerProcess:
         """Return the first log line for which `wanted` is true; fail after `seconds`."""
         found: list[dict[str, Any]] = []
 
-        def has_come() -> bool:
+        def has_matching_line() -> bool:
             found[:] = [line for line in self.log if wanted(line)]
             return bool(found) or self.log[-1:] == [END_OF_LOG]
 
         with self._lines:
-            self._lines.wait_for(has_come, seconds)
+            self._lines.wait_for(has_matching_line, seconds)
         assert found, f"no such line within {seconds} s in the log: {self.log}"
         return found[0]
 

@@ -74,7 +74,7 @@ def call_sids(answer: httpx.Response) -> list[str]:
     return [row["sid"] for row in call_records(answer)]
 
 
-def ask_for(api: Api, number: str | None = None, **form: Any) -> str:
+def request_call(api: Api, number: str | None = None, **form: Any) -> str:
     """Send a validation request for `number`, by default an unused one, and return the CallSid."""
     answer = api.validate(number or draw_number(), **form)
     assert answer.status_code == httpx.codes.OK, answer.text
