@@ -52,11 +52,17 @@ def test_access_token_is_valid_for_its_account_within_its_scopes(anonymous_api: 
     )
 
 
-@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2ln", "x" * 5000])
-def test_invalid_access_token_gets_20003(anonymous_api: Api, token: str) -> None:
+@pytest.mark.parametrize(
+    "token",
+    [
+        *("nonsense", "a.b.c", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2ln", "x" * 5000),
+        "eyJhbGciOiJub25lIn0.e30.",  # the algorithm "none", without a signature
+    ],
+)
+def test_invalid_access_token_gets_an_authenticate_error(anonymous_api: Api, token: str) -> None:
     error = error_of(anonymous_api.request("GET", LIST, headers={"Authorization": f"Bearer {token}"}))
 
-    assert (error.status, error.code) == (401, 20003)
+    assert (error.status, error.code, error.message) == (401, 20003, "Authenticate")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ringback.domain.accounts import Account, Principal, explain_inactive_account
 from ringback.domain.errors import TwilioError, invalid_client, wrong_credentials
-from ringback.domain.oauth import OAuthApp, client_id_of, explain_invalid_token
+from ringback.domain.oauth import OAuthApp, client_id_of, explain_invalid_token, is_json_web_token
 from ringback.domain.permissions import restricted_access
 from ringback.domain.secrets import is_same_secret
 from ringback.domain.sids import OAUTH_APP, AccountSid, OAuthAppSid, is_sid
@@ -76,6 +76,8 @@ def authenticate_token(
     Without an `account_sid`, the app determines the account. Raises TwilioError 20003. Access tokens are not valid for
     subaccounts. Source: docs/fidelity.md, OAuth [documented].
     """
+    if not is_json_web_token(token):
+        raise _invalid_token("malformed access token: not a JSON Web Token")
     client_id = client_id_of(token)
     found = unit_of_work.oauth_apps.find_holder(client_id) if client_id else None
     if found is None:
