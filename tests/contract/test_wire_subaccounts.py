@@ -57,6 +57,14 @@ def test_list_of_accounts_contains_the_account_and_its_subaccounts(seeded: Seede
     assert [seeded.parent.request("GET", row["uri"]).json() for row in rows] == rows
 
 
+def test_subaccount_of_a_trial_account_is_a_trial_account(seeded: SeededAccounts) -> None:
+    with create(seeded.trial) as subaccount:
+        answer = subaccount.request("POST", f"{subaccount.path}.json", data={"PhoneNumber": draw_number()})
+
+        assert error_of(answer).code == 10002
+        assert subaccount.request("GET", f"{account_path(subaccount)}.json").json()["type"] == "Trial"
+
+
 def test_list_of_accounts_with_a_subaccounts_credentials_contains_only_the_subaccount(seeded: SeededAccounts) -> None:
     assert sids(seeded.sub) == [seeded.sub.account_sid]
 

@@ -5,9 +5,10 @@ import pytest
 from ringback.domain.accounts import Account, AccountStatus, AccountUpdate, default_subaccount_name
 from ringback.domain.errors import TwilioError
 from ringback.domain.paging import PageRequest
+from ringback.domain.policies import AccountPolicy, AccountType
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import after
-from ringback.operations.accounts import change_account_status
+from ringback.operations.accounts import change_account_status, set_policy
 from ringback.operations.id_generator import IdGenerator
 from ringback.operations.incoming_phone_numbers import create_incoming_phone_number, list_incoming_phone_numbers
 from ringback.operations.subaccounts import create_subaccount, list_subaccounts, update_account
@@ -48,6 +49,15 @@ def test_update_of_an_account_sets_date_updated(unit_of_work: UnitOfWork, subacc
     assert unchanged == active == subaccount
     assert renamed == subaccount._replace(friendly_name="Shop", date_updated=LATER)
     assert unit_of_work.accounts.find(subaccount.sid) == renamed
+
+
+def test_subaccount_keeps_its_type_when_its_parent_is_upgraded(unit_of_work: UnitOfWork, parent: Account) -> None:
+    set_policy(unit_of_work, parent.sid, AccountPolicy(account_type=AccountType.TRIAL, code_attempts=1))
+    created = create_subaccount(unit_of_work, parent, None, system_now=T0, id_generator=IDS)
+    set_policy(unit_of_work, parent.sid, AccountPolicy(account_type=AccountType.FULL))
+
+    assert unit_of_work.accounts.find(created.sid) == created
+    assert created.policy == AccountPolicy(account_type=AccountType.TRIAL)
 
 
 def test_subaccount_of_a_deleted_account_is_not_created(unit_of_work: UnitOfWork, parent: Account) -> None:

@@ -16,7 +16,7 @@ from ringback.domain.accounts import (
 )
 from ringback.domain.errors import invalid_account_sid, invalid_username, wrong_credentials
 from ringback.domain.permissions import FULL_ACCESS, Access
-from ringback.domain.policies import AccountPolicy
+from ringback.domain.policies import NO_OVERRIDES, AccountPolicy
 from ringback.domain.secrets import is_one_of, is_same_secret
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, is_sid
 from ringback.domain.timestamps import Timestamp
@@ -166,16 +166,24 @@ def create_account(
     system_now: Timestamp,
     id_generator: IdGenerator,
 ) -> Account:
-    """Create an account with a new SID and auth token. Raises InvalidParent."""
+    """Create an account with a new SID and auth token. Raises InvalidParent.
+
+    A subaccount has the type of its parent. Source: docs/fidelity.md, policy [assumed].
+    """
     with unit_of_work:
+        policy = NO_OVERRIDES
         if parent_sid is not None:
             parent = unit_of_work.accounts.lock_shared(parent_sid)
             if parent is None or parent.parent_sid is not None:
                 raise InvalidParent(parent_sid)
+            policy = AccountPolicy(account_type=parent.policy.account_type)
         name = friendly_name or DEFAULT_ACCOUNT_NAME
         while True:
             sid, token = AccountSid(id_generator.sid(ACCOUNT)), id_generator.secret()
-            account = Account(sid, token, name, owner_email, AccountStatus.ACTIVE, parent_sid, system_now, system_now)
+            account = Account(
+                *(sid, token, name, owner_email, AccountStatus.ACTIVE, parent_sid, system_now, system_now),
+                policy=policy,
+            )
             if unit_of_work.accounts.add(account):
                 return account
 
