@@ -77,12 +77,12 @@ LABEL org.opencontainers.image.title="ringback" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.base.name="python:3.13-slim"
 
+WORKDIR /data
 COPY --from=dependencies /opt/ringback /opt/ringback
 COPY --from=package /package /opt/ringback
 
 # A fixed user ID keeps the owner of a volume's files when the image is replaced.
 USER 10001:0
-WORKDIR /data
 EXPOSE 8010
 STOPSIGNAL SIGTERM
 # Failures during the start period do not count; the first success ends it.
