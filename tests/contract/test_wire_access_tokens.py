@@ -96,7 +96,7 @@ def test_basic_credentials_of_an_access_token_request_are_ignored(anonymous_api:
     assert answer.status_code == 200
 
 
-def test_access_token_is_not_valid_for_auth_tokens(anonymous_api: Api) -> None:
+def test_access_token_gives_no_access_to_auth_tokens(anonymous_api: Api) -> None:
     token = ask(anonymous_api, **FORM).json()["access_token"]
 
     answer = anonymous_api.request("POST", "/v1/AuthTokens/Secondary", headers={"Authorization": f"Bearer {token}"})

@@ -53,7 +53,7 @@ def test_malformed_credentials_are_treated_as_missing(
 
 
 @pytest.mark.parametrize("username", ["", UNKNOWN_ACCOUNT, "SK" + "f" * 32, "nobody", "ac" + "0" * 31 + "1", "é", "PN"])
-def test_unknown_user_name_is_invalid(anonymous_api: Api, api: Api, username: str) -> None:
+def test_unknown_user_name_gets_an_invalid_username_error(anonymous_api: Api, api: Api, username: str) -> None:
     assert (
         refusal(anonymous_api, f"{anonymous_api.path}.json", basic(f"{username}:{api.auth_token}")) == INVALID_USERNAME
     )

@@ -83,7 +83,7 @@ def test_first_page_uri_leads_to_the_first_page(api: Api, listed: ListedCallerId
     assert again.json()["previous_page_uri"] is None
 
 
-def test_changes_between_pages_neither_repeat_nor_skip_other_rows(api: Api, caller_id_pool: CallerIdPool) -> None:
+def test_changes_between_pages_do_not_cause_repeated_or_skipped_rows(api: Api, caller_id_pool: CallerIdPool) -> None:
     name = draw_name()
     for _ in range(12):
         api.update(caller_id_pool.take(), FriendlyName=name)

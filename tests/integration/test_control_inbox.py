@@ -107,7 +107,7 @@ async def test_account_keeps_its_newest_thousand_messages_in_all_inboxes(
     assert kept_of_all == 1000
 
 
-async def test_message_for_an_unknown_account_is_not_stored(controlled: Controlled) -> None:
+async def test_inbox_message_for_an_unknown_account_is_not_stored(controlled: Controlled) -> None:
     sid = "AC" + "9" * 32
 
     answer = await controlled.ask("POST", f"/accounts/{sid}/inbox/x")

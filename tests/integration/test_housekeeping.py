@@ -216,7 +216,7 @@ async def test_account_that_cannot_be_pruned_does_not_delay_others_and_is_retrie
     assert len(tried) == len(lines)
 
 
-async def test_outage_during_pruning_is_one_for_all_accounts_which_are_retried(
+async def test_outage_during_pruning_is_logged_once_and_all_accounts_are_retried(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changed = {AccountSid("AC" + digit * 32) for digit in "3456789"}

@@ -74,7 +74,7 @@ def test_upgrade_request_does_not_keep_a_connection_alive_that_must_close() -> N
 
 @PADDINGS
 @PIECES
-def test_head_exactly_at_the_size_limit_is_accepted(padding: str, size: int) -> None:
+def test_request_head_exactly_at_the_size_limit_is_accepted(padding: str, size: int) -> None:
     head = head_of(MAX_HEAD_BYTES, padding=padding)
 
     requests, transport = asyncio.run(converse(cut(head + head, size), 2))

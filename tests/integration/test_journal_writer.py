@@ -52,7 +52,7 @@ async def test_journal_keeps_a_thousand_requests(simulation: Simulation) -> None
     assert query(simulation.database, COUNT) == [(1000,)]
 
 
-async def test_requests_of_a_deleted_account_are_dropped(simulation: Simulation) -> None:
+async def test_journaled_requests_of_a_deleted_account_are_dropped(simulation: Simulation) -> None:
     ask(simulation.database, 3, GONE)
     ask(simulation.database, 1)
 

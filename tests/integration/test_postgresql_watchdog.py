@@ -52,12 +52,14 @@ def sleep(unit_of_work: UnitOfWork) -> str:
     return "slept"
 
 
-async def test_slow_operation_of_a_responsive_server_is_not_abandoned(database: Database) -> None:
+async def test_slow_operation_on_a_responsive_database_server_is_not_abandoned(database: Database) -> None:
     assert await database.run(sleep) == "slept"
     assert database.outage.reason is None
 
 
-async def test_operations_fail_while_the_server_does_not_answer(database: Database, line: SeverableProxy) -> None:
+async def test_operations_fail_while_the_database_server_does_not_respond(
+    database: Database, line: SeverableProxy
+) -> None:
     line.hang()
     running = [asyncio.create_task(database.run(revision)) for _ in range(20)]
 
@@ -75,7 +77,9 @@ async def is_ready(database: Database) -> bool:
     return await find_unready_reason(database) is None
 
 
-async def test_server_is_not_ready_while_it_does_not_answer(database: Database, line: SeverableProxy) -> None:
+async def test_server_is_not_ready_while_the_database_server_does_not_respond(
+    database: Database, line: SeverableProxy
+) -> None:
     line.hang()
 
     reasons = [await find_unready_reason(database) for _ in range(2)]
@@ -83,7 +87,9 @@ async def test_server_is_not_ready_while_it_does_not_answer(database: Database, 
     assert all(reason is not None and NO_ANSWER in reason for reason in reasons)
 
 
-async def test_cancelled_operation_is_not_reported_as_unavailable(database: Database, line: SeverableProxy) -> None:
+async def test_cancelled_database_operation_is_not_reported_as_unavailable(
+    database: Database, line: SeverableProxy
+) -> None:
     line.hang()
     running = asyncio.create_task(database.run(revision))
     await asyncio.sleep(0)
@@ -94,7 +100,9 @@ async def test_cancelled_operation_is_not_reported_as_unavailable(database: Data
         await running
 
 
-async def test_operation_that_nobody_waits_for_is_noticed(database: Database, line: SeverableProxy) -> None:
+async def test_hanging_operation_is_detected_after_its_caller_is_cancelled(
+    database: Database, line: SeverableProxy
+) -> None:
     """A health check that gives up must not hide that its operation never ends."""
     line.hang()
     running = asyncio.create_task(database.run(revision))
@@ -106,7 +114,7 @@ async def test_operation_that_nobody_waits_for_is_noticed(database: Database, li
     assert NO_ANSWER in str(database.outage.reason)
 
 
-async def test_server_that_refuses_connections_is_not_called_unresponsive(
+async def test_server_that_refuses_connections_is_not_reported_as_unresponsive(
     database: Database, line: SeverableProxy
 ) -> None:
     line.hang()
@@ -135,5 +143,5 @@ async def test_server_that_refuses_connections_is_not_called_unresponsive(
         ("postgresql+psycopg:///name?host=/run/postgresql", 2),
     ],
 )
-async def test_connecting_takes_at_most_the_timeout_for_each_host(url: str, seconds: float) -> None:
+async def test_connection_attempts_take_at_most_the_timeout_for_each_host(url: str, seconds: float) -> None:
     assert connect_seconds(make_url(url)) == seconds

@@ -115,7 +115,7 @@ async def test_deleted_write_ahead_log_is_checkpointed(database: SqliteDatabase,
         assert connection.execute("SELECT sid FROM accounts").fetchall() == [(ACCOUNT_SID,)]
 
 
-async def test_side_files_next_to_a_replaced_database_are_removed(database: SqliteDatabase, file: Path) -> None:
+async def test_wal_and_shm_files_next_to_a_replaced_database_are_removed(database: SqliteDatabase, file: Path) -> None:
     await database.run(add_account)
     moved(file)
     make_another(file)
@@ -128,7 +128,7 @@ async def test_side_files_next_to_a_replaced_database_are_removed(database: Sqli
         assert connection.execute("SELECT sid FROM accounts").fetchall() == [(ACCOUNT_SID,)]
 
 
-async def test_side_files_of_another_database_are_kept_at_shutdown(file: Path) -> None:
+async def test_wal_and_shm_files_of_another_database_are_kept_at_shutdown(file: Path) -> None:
     first = open_database(f"sqlite:///{file}")
     migrate(first)
     delete(file)

@@ -136,7 +136,7 @@ def idle_share(server: ServerProcess) -> float:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processor time is read from /proc")
-def test_many_waiting_clients_use_little_cpu_time_and_all_get_events(server: ServerProcess) -> None:
+def test_many_waiting_clients_use_little_cpu_time_and_receive_all_events(server: ServerProcess) -> None:
     with server.client() as client, ExitStack() as opened:
         client.put(CLOCK, json={"mode": "frozen"})
         waits = [send_request(server, f"{EVENTS}?type=caller-id.created&wait_seconds=300") for _ in range(WAITERS)]

@@ -78,7 +78,7 @@ def test_image_user_has_a_fixed_id_and_the_group_of_unknown_users() -> None:
     assert user == "10001:0"
 
 
-def test_image_data_folder_is_open_to_any_user_and_the_authority_folder_to_its_group() -> None:
+def test_image_data_folder_is_writable_by_any_user_and_the_authority_folder_by_its_group() -> None:
     assert folders() == {"/data": 0o1777, "/authority": 0o775}
 
 
@@ -117,7 +117,7 @@ def test_image_versions_are_pinned() -> None:
     assert packages("ringback", "hatchling") <= pinned
 
 
-def test_image_labels_describe_it() -> None:
+def test_image_has_labels_that_describe_it() -> None:
     prefix = "org.opencontainers.image."
     [base] = {arguments for name, arguments in final_stage() if name == "FROM"}
 

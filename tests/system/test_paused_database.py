@@ -69,7 +69,7 @@ def test_readyz_answers_503_while_the_database_is_paused(server: ServerProcess, 
     assert live.status_code == 200
 
 
-def test_requests_while_the_database_is_paused_get_twilio_503(
+def test_requests_while_the_database_is_paused_get_a_twilio_503(
     server: ServerProcess, postgresql: PausablePostgresql
 ) -> None:
     def ask(position: int) -> httpx.Response:
@@ -114,7 +114,7 @@ def test_calls_and_callbacks_continue_after_a_pause_of_the_database(
     assert not has_traceback(server)
 
 
-def test_request_without_credentials_is_one_log_line_while_the_database_is_paused(
+def test_request_without_credentials_is_logged_in_one_line_while_the_database_is_paused(
     server: ServerProcess, postgresql: PausablePostgresql
 ) -> None:
     with postgresql.paused():

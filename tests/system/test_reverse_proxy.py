@@ -114,7 +114,7 @@ def test_surviving_server_takes_over_all_work(front: httpx.Client, servers: list
     eventually(lambda: verified(front) == numbers, what="all verified")
 
 
-def test_503_of_a_replica_that_is_not_ready_passes_through_the_reverse_proxy(tmp_path: Path) -> None:
+def test_reverse_proxy_passes_on_the_503_of_a_replica_that_is_not_ready(tmp_path: Path) -> None:
     unavailable = Answer(503, {"Content-Type": "application/json"}, b'{"code": 20503}')
 
     def answer(request: Received) -> Answer:

@@ -40,7 +40,7 @@ def test_server_that_listens_on_all_addresses_has_a_loopback_url(host: str, url:
         {"RINGBACK_HOST": "::1"},
     ],
 )
-def test_plain_address_is_that_of_the_settings(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_address_equals_that_of_the_settings(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     settings = read_settings({})
@@ -60,7 +60,7 @@ def test_plain_address_is_that_of_the_settings(variables: dict[str, str], monkey
         {"RINGBACK_HOST": "x\udcff"},
     ],
 )
-def test_address_that_needs_a_validator_is_left_to_the_settings(
+def test_plain_address_is_none_if_it_needs_a_validator(
     variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():
@@ -69,7 +69,7 @@ def test_address_that_needs_a_validator_is_left_to_the_settings(
     assert plain_address() is None
 
 
-def test_address_is_left_to_the_settings_if_there_is_an_env_file(empty_folder: Path) -> None:
+def test_plain_address_is_none_if_there_is_an_env_file(empty_folder: Path) -> None:
     (empty_folder / ".env").write_text("RINGBACK_PORT=8020\n")
 
     assert plain_address() is None

@@ -98,7 +98,7 @@ def test_callee_slightly_faster_than_the_prompt_enters_the_code() -> None:
     assert next_event(prompting(a_phone(key_seconds=9.9)), POLICY, T0) == due_in(9.9, CallEvent.DIGITS, CODE)
 
 
-def test_callee_that_has_started_to_enter_digits_has_until_the_prompt_times_out() -> None:
+def test_callee_that_stops_entering_digits_lets_the_prompt_time_out() -> None:
     call = prompting(a_phone(), keys="01")
 
     assert next_event(call, POLICY, T0) == due_in(10, CallEvent.PROMPT_TIMEOUT)

@@ -8,11 +8,11 @@ from support.generators.call_states import page
 PAGE = Path(__file__).parents[2] / "docs" / "call-states.md"
 
 
-def test_page_is_current() -> None:
+def test_call_states_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run `make docs`"
 
 
-def test_diagram_has_an_arrow_for_each_transition() -> None:
+def test_call_states_diagram_has_an_arrow_for_each_transition() -> None:
     arrows = [line for line in page().splitlines() if "-->" in line and "[*]" not in line]
 
     assert len(arrows) == len(set(arrows)) == len(CALL_TRANSITIONS)

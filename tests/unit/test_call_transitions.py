@@ -91,7 +91,7 @@ def test_call_keeps_the_times_of_ringing_and_answer() -> None:
     assert answered.answered_at == after(T0, 3)
 
 
-def test_keys_are_collected_until_there_are_six() -> None:
+def test_digits_are_collected_until_there_are_six() -> None:
     call = prompting()
 
     first = transition(call, CallEvent.DIGITS, account_now=NOW, digits=CODE[:2])
@@ -103,13 +103,13 @@ def test_keys_are_collected_until_there_are_six() -> None:
     assert third.verification_status == VerificationStatus.SUCCESS
 
 
-def test_keys_after_the_sixth_are_ignored() -> None:
+def test_digits_after_the_sixth_are_ignored() -> None:
     moved = transition(prompting(), CallEvent.DIGITS, account_now=NOW, digits=f"{CODE}789")
 
     assert moved.is_verified
 
 
-def test_wrong_code_uses_up_an_attempt_and_clears_the_keys() -> None:
+def test_wrong_code_uses_up_an_attempt_and_clears_the_digits() -> None:
     moved = transition(prompting(keys="99"), CallEvent.DIGITS, account_now=NOW, digits="9999")
 
     assert (moved.state, moved.attempts_left, moved.keys, moved.prompt_number) == (CallState.PROMPTING, 2, "", 2)
@@ -129,7 +129,7 @@ def test_code_is_valid_until_it_expires_and_then_counts_as_wrong() -> None:
     ]
 
 
-def test_prompt_timeout_uses_up_an_attempt_and_clears_the_keys() -> None:
+def test_prompt_timeout_uses_up_an_attempt_and_clears_the_digits() -> None:
     moved = transition(prompting(keys="01"), CallEvent.PROMPT_TIMEOUT, account_now=NOW)
 
     assert (moved.state, moved.attempts_left, moved.keys) == (CallState.PROMPTING, 2, "")
@@ -170,7 +170,7 @@ def test_timeline_has_the_dialed_extension() -> None:
         (CallState.FAILED, CallStatus.FAILED),
     ],
 )
-def test_each_state_has_twilios_status(state: CallState, status: CallStatus) -> None:
+def test_each_call_state_has_a_twilio_status(state: CallState, status: CallStatus) -> None:
     assert a_call(state=state).call_status == status
 
 

@@ -117,7 +117,7 @@ def test_url_is_signed_as_its_receiver_sees_it(url: str, signed: str) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303])
-def test_redirect_is_requested_by_get_unchanged(status: int) -> None:
+def test_redirect_target_is_requested_unchanged_by_get(status: int) -> None:
     callback = a_callback("http://app.test/done?x=1")
 
     request = redirected_request(callback, first_request(callback), "/elsewhere?y=2", status)

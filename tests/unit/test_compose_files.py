@@ -173,7 +173,7 @@ def test_build_folder_has_a_dockerfile(service: Service) -> None:
 
 
 @pytest.mark.parametrize("name", ["ringback", "migrate", "ringback-a", "ringback-b"])
-def test_settings_pass_through_compose_unless_it_determines_them(name: str) -> None:
+def test_compose_file_passes_on_every_setting_that_it_does_not_determine(name: str) -> None:
     [service] = [service for service in SERVICES if service.place == f"compose.yaml: {name}"]
     passed = {
         variable

@@ -33,7 +33,7 @@ def silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     over.set()
 
 
-async def test_listener_is_reached_by_its_name() -> None:
+async def test_listener_is_reached_by_its_host_name() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         _, writer = await connect("localhost", listener.getsockname()[1])
         writer.close()
@@ -49,19 +49,19 @@ async def test_unreachable_or_unknown_host_is_an_error() -> None:
         await connect("nowhere.invalid", 80)
 
 
-async def test_invalid_port_is_an_error_at_once() -> None:
+async def test_invalid_port_causes_an_error_immediately() -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(OSError, match="the port does not exist"):
             await resolve("127.0.0.1", 1 << 70)
 
 
 @pytest.mark.usefixtures("silence")
-async def test_hanging_resolutions_do_not_delay_others_and_can_be_cancelled() -> None:
+async def test_hanging_name_resolutions_do_not_delay_others_and_can_be_cancelled() -> None:
     hanging = [asyncio.create_task(connect(HANGS, 443)) for _ in range(20)]
     await asyncio.sleep(0)
 
     async with asyncio.timeout(PATIENCE_SECONDS):
-        await test_listener_is_reached_by_its_name()
+        await test_listener_is_reached_by_its_host_name()
         for one in hanging:
             one.cancel()
         left = await asyncio.gather(*hanging, return_exceptions=True)
@@ -70,7 +70,7 @@ async def test_hanging_resolutions_do_not_delay_others_and_can_be_cancelled() ->
 
 
 @pytest.mark.usefixtures("silence")
-async def test_callbacks_with_hanging_resolutions_do_not_delay_others() -> None:
+async def test_callbacks_with_hanging_name_resolutions_do_not_delay_others() -> None:
     egress = EgressPolicy()
     hanging = [asyncio.create_task(egress.addresses(HANGS, 80)) for _ in range(20)]
     await asyncio.sleep(0)

@@ -60,7 +60,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_to_existing_files_and_headings(document: Path) -> None:
+def test_docs_links_lead_to_existing_files_and_headings(document: Path) -> None:
     links = re.findall(r"\]\((?!http|mailto)([^)#]*)#?([^)]*)\)", document.read_text(encoding="utf-8"))
     targets = [(link, anchor, document.parent / link if link else document) for link, anchor in links]
 

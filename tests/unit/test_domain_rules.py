@@ -41,12 +41,12 @@ def test_friendly_name_has_1_to_64_code_points(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "\U0001f4de" * 65])
-def test_friendly_name_of_another_length_is_invalid(name: str) -> None:
+def test_friendly_name_of_an_invalid_length_is_rejected(name: str) -> None:
     assert friendly_name_error(name) == "must have between 1 and 64 characters"
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x08", "\x0b", "\x0c", "\x0e", "\x1f", "\ud800", "\ufffe", "\uffff"])
-def test_friendly_name_with_characters_not_valid_in_xml_is_invalid(character: str) -> None:
+def test_friendly_name_with_characters_not_valid_in_xml_is_rejected(character: str) -> None:
     assert friendly_name_error(f"a{character}b") == "it contains a character that is not valid in XML"
 
 

@@ -62,7 +62,7 @@ def test_geography_equals_that_of_the_librarys_geocoder() -> None:
         ("+11234567890", Geography()),
     ],
 )
-def test_known_parts_of_a_geography_are_returned_and_the_others_empty(number: str, place: Geography) -> None:
+def test_known_parts_of_a_geography_are_returned_and_the_others_are_empty(number: str, place: Geography) -> None:
     assert geography(number) == place
 
 

@@ -59,7 +59,7 @@ def wait_for_text(stream: Stream, text: str) -> None:
     eventually(lambda: stream.text == text, what=f"{text!r} in the log", seconds=PATIENCE_SECONDS)
 
 
-def test_lines_are_written_in_order() -> None:
+def test_log_lines_are_written_in_order() -> None:
     stream = Stream()
     writer = a_writer(stream)
 
@@ -70,7 +70,7 @@ def test_lines_are_written_in_order() -> None:
     assert stream.text.split() == [str(number) for number in range(1_000)]
 
 
-def test_lines_are_written_in_batches_up_to_the_atomic_size_of_a_pipe() -> None:
+def test_log_lines_are_written_in_batches_up_to_the_atomic_size_of_a_pipe() -> None:
     stream = Stream()
     writer = a_writer(stream)
     stream.is_open.clear()
@@ -89,7 +89,7 @@ def test_lines_are_written_in_batches_up_to_the_atomic_size_of_a_pipe() -> None:
     assert len(others) < 10
 
 
-def test_partially_written_line_is_continued() -> None:
+def test_partially_written_log_line_is_continued() -> None:
     stream = Stream(most=3)
     writer = a_writer(stream)
 
@@ -101,7 +101,7 @@ def test_partially_written_line_is_continued() -> None:
 
 
 @pytest.mark.parametrize("code", [errno.EAGAIN, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOBUFS])
-def test_bytes_are_written_again_after_a_temporary_error(code: int) -> None:
+def test_log_bytes_are_written_again_after_a_temporary_error(code: int) -> None:
     stream = Stream()
     writer = a_writer(stream)
     stream.failure = OSError(code, os.strerror(code))
@@ -124,7 +124,7 @@ GONE = [
 
 
 @pytest.mark.parametrize("failure", GONE, ids=lambda failure: type(failure).__name__)
-def test_lines_without_a_reader_are_dropped_and_counted(failure: Exception) -> None:
+def test_log_lines_without_a_reader_are_dropped_and_counted(failure: Exception) -> None:
     stream = Stream()
     writer = a_writer(stream)
     stream.failure = failure
@@ -141,7 +141,7 @@ def test_lines_without_a_reader_are_dropped_and_counted(failure: Exception) -> N
     assert stream.text == "2 dropped\nthree\n"
 
 
-def test_line_after_an_incomplete_one_starts_on_a_new_line() -> None:
+def test_log_line_after_an_incomplete_one_starts_on_a_new_line() -> None:
     stream = Stream(most=2)
     calls = count()
 
@@ -160,7 +160,7 @@ def test_line_after_an_incomplete_one_starts_on_a_new_line() -> None:
     assert stream.text == "ab\n1 dropped\nnext\n"
 
 
-def test_full_queue_drops_lines_and_their_number_follows_the_earlier_ones() -> None:
+def test_full_log_queue_drops_lines_and_logs_their_number_after_the_earlier_ones() -> None:
     stream = Stream()
     writer = a_writer(stream, max_queued_bytes=3 * (LINE_OVERHEAD_BYTES + 1))
     stream.is_open.clear()
@@ -176,7 +176,7 @@ def test_full_queue_drops_lines_and_their_number_follows_the_earlier_ones() -> N
     assert (stream.text, writer.dropped_lines) == ("0\n1\n2\n5 dropped\n8\n", 5)
 
 
-def test_line_is_written_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_line_is_written_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_writer, "POLLS_BEFORE_SLEEP", 1)
     stream = Stream()
     writer = a_writer(stream)
@@ -188,7 +188,7 @@ def test_line_is_written_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(stream.writes) == written
 
 
-def test_lines_are_written_under_libfaketime_where_sleep_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_lines_are_written_under_libfaketime_where_sleep_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing_sleep(_: float) -> None:
         raise OSError(errno.EINVAL, "Invalid argument")
 
@@ -207,7 +207,7 @@ def test_lines_are_written_under_libfaketime_where_sleep_fails(monkeypatch: pyte
     assert (stream.text, writer.failure, writer.dropped_lines) == ("first\nsecond\n", None, 0)
 
 
-def test_line_added_before_the_thread_sleeps_prevents_its_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_line_added_before_the_thread_sleeps_prevents_its_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     writer = a_writer(Stream())
     monkeypatch.setattr(writer, "_thread", threading.current_thread())
     monkeypatch.setattr(writer, "_lock", LockWithCallback(lambda: writer.put(b"line")))
@@ -237,7 +237,7 @@ class LockWithCallback:
         self._is_visited = False
 
 
-def test_dead_thread_is_replaced_by_the_next_line_and_reported() -> None:
+def test_dead_log_thread_is_replaced_at_the_next_line_and_reported() -> None:
     stream = Stream()
     writer = a_writer(stream)
     stream.failure = ZeroDivisionError()
@@ -253,7 +253,7 @@ def test_dead_thread_is_replaced_by_the_next_line_and_reported() -> None:
         asyncio.run(writer.watch())
 
 
-def test_line_without_a_thread_is_written_with_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_line_without_a_thread_is_written_with_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream()
     writer = a_writer(stream)
 
@@ -269,7 +269,7 @@ def test_line_without_a_thread_is_written_with_the_next_one(monkeypatch: pytest.
     assert stream.text == "one\ntwo\n"
 
 
-def test_lines_are_accepted_from_many_threads() -> None:
+def test_log_lines_are_accepted_from_many_threads() -> None:
     stream = Stream()
     writer = a_writer(stream)
 
@@ -298,7 +298,7 @@ def in_a_fork(work: Callable[[], bool]) -> int:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_forked_process_has_a_separate_thread_and_queue() -> None:
+def test_forked_process_has_a_separate_log_thread_and_queue() -> None:
     reader, end = os.pipe()
     is_held, goes_on = threading.Event(), threading.Event()
 

@@ -46,7 +46,7 @@ def test_outage_of_several_tasks_is_logged_once(outage_log: OutageLog, lines: li
     assert lines[0]["reason"] == str(DAMAGED)
 
 
-def test_outage_that_lasts_is_logged_with_back_off_up_to_a_minute(
+def test_lasting_outage_is_logged_with_a_backoff_of_up_to_a_minute(
     outage_log: OutageLog, clock: Clock, lines: list[MutableMapping[str, Any]]
 ) -> None:
     logged_at: list[int] = []
@@ -62,7 +62,7 @@ def test_outage_that_lasts_is_logged_with_back_off_up_to_a_minute(
     assert lines[-1]["tasks"] == sorted(TASKS)
 
 
-def test_new_reason_of_an_outage_is_logged_at_once(
+def test_new_reason_of_an_outage_is_logged_immediately(
     outage_log: OutageLog, lines: list[MutableMapping[str, Any]]
 ) -> None:
     outage_log.outage("checkpoint", RuntimeError("the disk is full"))
@@ -87,7 +87,7 @@ def test_end_of_an_outage_is_logged_when_the_last_task_has_recovered(
     assert not outage_log.is_out
 
 
-def test_next_outage_is_logged_at_once(outage_log: OutageLog, lines: list[MutableMapping[str, Any]]) -> None:
+def test_next_outage_is_logged_immediately(outage_log: OutageLog, lines: list[MutableMapping[str, Any]]) -> None:
     outage_log.outage("checkpoint", DAMAGED)
     outage_log.recovered("checkpoint")
     outage_log.outage("checkpoint", DAMAGED)

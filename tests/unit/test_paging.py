@@ -47,7 +47,7 @@ def test_page_size_is_50_by_default_and_at_most_1000(size: str | None, expected:
     ("page", "expected"),
     [(None, 0), ("0", 0), ("7", 7), ("-1", 0), ("one", 0), ("", 0), ("2147483648", 2_147_483_647)],
 )
-def test_page_is_the_first_by_default(page: str | None, expected: int) -> None:
+def test_default_page_is_the_first(page: str | None, expected: int) -> None:
     assert parse_page_request({} if page is None else {"Page": page}).page == expected
 
 
@@ -99,11 +99,11 @@ def test_start_and_end_are_the_indexes_of_the_first_and_last_row(page: Page[int]
     assert (page.start, page.end) == (start, end)
 
 
-def test_single_page_has_no_neighbors() -> None:
+def test_single_page_has_no_previous_or_next_page() -> None:
     assert page_links(PATH, {}, a_page(1), {}) == PageLinks(PATH, f"{PATH}?Page=0&PageSize=2", None, None)
 
 
-def test_links_of_a_page_have_filters_first() -> None:
+def test_page_links_start_with_the_filters() -> None:
     filters = {"PhoneNumber": "+14158675309", "FriendlyName": "a b&c/\u00e9"}
     asked = {
         "Page": "1",
@@ -168,7 +168,7 @@ def test_page_of_a_list_in_memory_is_selected_by_its_number() -> None:
     ]
 
 
-def test_page_of_an_empty_list_has_no_neighbors() -> None:
+def test_page_of_an_empty_list_has_no_previous_or_next_page() -> None:
     page = page_of(LISTED[:0], PageRequest(0, 50, NEXT))
 
     assert (page.rows, page.next_token, page.previous_token) == ([], None, None)

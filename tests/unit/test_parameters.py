@@ -52,7 +52,7 @@ def test_every_parameter_is_read() -> None:
 
 
 @pytest.mark.parametrize("parameters", [{}, {"PhoneNumber": ""}, {"PhoneNumber": "  "}, {"phonenumber": NUMBER}])
-def test_missing_number_is_21201(parameters: dict[str, str]) -> None:
+def test_missing_number_gets_21201(parameters: dict[str, str]) -> None:
     with pytest.raises(TwilioError) as refusal:
         parse_validation_request(parameters, "valid")
 
@@ -62,11 +62,11 @@ def test_missing_number_is_21201(parameters: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "number", ["12", "+11234567890", "415-867-5309 x12", "+14158675309,123", "abc", "442079460958"]
 )
-def test_invalid_number_is_21211(number: str) -> None:
+def test_invalid_number_gets_21211(number: str) -> None:
     assert code_of(PhoneNumber=number) == 21211
 
 
-def test_us_number_becomes_e164() -> None:
+def test_us_number_is_normalized_to_e164() -> None:
     assert checked(PhoneNumber="(415) 867-5309").phone_number == NUMBER
 
 
@@ -75,7 +75,7 @@ def test_number_validation_setting_is_applied() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "a\x00b", "\ufffe"])
-def test_friendly_name_that_is_empty_too_long_or_invalid_in_xml_is_20002(name: str) -> None:
+def test_friendly_name_that_is_empty_too_long_or_invalid_in_xml_gets_20002(name: str) -> None:
     assert code_of(FriendlyName=name) == 20002
 
 
@@ -119,17 +119,17 @@ def test_friendly_name_of_one_to_64_code_points_is_accepted(name: str) -> None:
         pytest.param("9" * 5000, id="5000 digits"),
     ],
 )
-def test_delay_that_is_not_an_integer_up_to_60_is_21454(delay: str) -> None:
+def test_call_delay_that_is_not_an_integer_up_to_60_gets_21454(delay: str) -> None:
     assert code_of(CallDelay=delay) == 21454
 
 
 @pytest.mark.parametrize(("delay", "seconds"), [("0", 0), ("07", 7), ("60", 60)])
-def test_delay_up_to_60_seconds_is_accepted(delay: str, seconds: int) -> None:
+def test_call_delay_of_up_to_60_seconds_is_accepted(delay: str, seconds: int) -> None:
     assert checked(CallDelay=delay).call_delay_seconds == seconds
 
 
 @pytest.mark.parametrize("extension", ["x", "12a", "1 2", "+", "\u0661", "1" * 51, "1,2", "1\n"])
-def test_extension_with_other_characters_or_too_long_is_22117(extension: str) -> None:
+def test_extension_that_is_too_long_or_has_invalid_characters_gets_22117(extension: str) -> None:
     assert code_of(Extension=extension) == 22117
 
 
@@ -165,11 +165,11 @@ def test_empty_extension_counts_as_missing() -> None:
 @pytest.mark.parametrize(
     "url", ["", "app.test", "/done", "ftp://app.test/", "http://", "http://a b/", "http://app.test:0/"]
 )
-def test_callback_url_that_is_not_an_absolute_http_url_is_21456(url: str) -> None:
+def test_callback_url_that_is_not_an_absolute_http_url_gets_21456(url: str) -> None:
     assert code_of(StatusCallback=url) == 21456
 
 
-def test_callback_url_has_at_most_1000_characters() -> None:
+def test_callback_url_is_limited_to_1000_characters() -> None:
     longest = LONG_URL + "x" * (1000 - len(LONG_URL))
 
     assert checked(StatusCallback=longest).status_callback == longest
@@ -177,7 +177,7 @@ def test_callback_url_has_at_most_1000_characters() -> None:
 
 
 @pytest.mark.parametrize("method", ["", "PUT", "HEAD", "GET ", "P\u00d6ST"])
-def test_callback_method_other_than_get_and_post_is_21403(method: str) -> None:
+def test_callback_method_other_than_get_and_post_gets_21403(method: str) -> None:
     assert code_of(StatusCallbackMethod=method) == 21403
 
 
@@ -202,12 +202,12 @@ def test_missing_number_is_reported_before_other_errors() -> None:
 @pytest.mark.parametrize(
     ("parameters", "name"), [({}, None), ({"FriendlyName": "Home"}, "Home"), ({"Other": "x"}, None)]
 )
-def test_update_accepts_a_name_or_none(parameters: dict[str, str], name: str | None) -> None:
+def test_update_accepts_a_name_or_no_name(parameters: dict[str, str], name: str | None) -> None:
     assert parse_caller_id_update(parameters) == name
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "\x0b"])
-def test_update_to_an_invalid_name_is_20002(name: str) -> None:
+def test_update_to_an_invalid_name_gets_20002(name: str) -> None:
     with pytest.raises(TwilioError) as refusal:
         parse_caller_id_update({"FriendlyName": name})
 

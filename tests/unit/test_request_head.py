@@ -98,7 +98,7 @@ def test_one_empty_line_before_the_request_line_is_ignored() -> None:
         parse_head(b"\r\n\r\n" + rest)
 
 
-def test_http_1_0_stays_http_1_0() -> None:
+def test_http_1_0_request_is_forwarded_as_http_1_0() -> None:
     request = parse_head(head("GET http://app.test/ HTTP/1.0"))
 
     assert request.head.startswith(b"GET / HTTP/1.0\r\n")
@@ -110,7 +110,7 @@ def test_any_method_that_is_a_token_is_forwarded() -> None:
     assert request.head.startswith(b"VERSION-CONTROL / HTTP/1.1\r\n")
 
 
-def test_chunked_body_has_no_length() -> None:
+def test_chunked_request_body_has_no_length() -> None:
     request = parse_head(
         head(
             "POST http://app.test/ HTTP/1.1",
@@ -198,7 +198,7 @@ def test_ambiguous_or_malformed_head_is_rejected(lines: tuple[str, ...]) -> None
         parse_head(head(lines[0], "Host: app.test", *lines[1:]))
 
 
-def test_reason_does_not_repeat_a_long_line() -> None:
+def test_rejection_reason_does_not_repeat_a_long_line() -> None:
     with pytest.raises(InvalidRequest) as rejected:
         parse_head(head("GET http://app.test/ HTTP/1.1", "Host: app.test", "x" * 60_000))
 
@@ -212,7 +212,7 @@ def test_reason_does_not_repeat_a_long_line() -> None:
         (("GET  http://app.test/ HTTP/1.1",), "request line: GET%20%20http://app.test/%20HTTP/1.1"),
     ],
 )
-def test_reason_shows_the_invalid_line_in_printable_characters(lines: tuple[str, ...], reason: str) -> None:
+def test_rejection_reason_shows_the_invalid_line_in_printable_characters(lines: tuple[str, ...], reason: str) -> None:
     with pytest.raises(InvalidRequest) as rejected:
         parse_head(head(*lines))
 
@@ -220,7 +220,7 @@ def test_reason_shows_the_invalid_line_in_printable_characters(lines: tuple[str,
 
 
 @given(st.binary(max_size=200))
-def test_random_bytes_are_parsed_or_rejected(noise: bytes) -> None:
+def test_random_request_heads_are_parsed_or_rejected(noise: bytes) -> None:
     for start in (b"", b"CONNECT ", b"GET http://", b"GET http://app.test/ HTTP/1.1\r\nHost: app.test\r\n"):
         try:
             request = parse_head(start + noise + b"\r\n\r\n")

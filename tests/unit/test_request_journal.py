@@ -110,7 +110,7 @@ def test_parameters_of_query_and_form_are_kept_and_the_form_takes_precedence() -
     assert truncate_parameters(b"a=1&b=&c=%C3%A9+x", {"b": "2"}) == {"a": "1", "b": "2", "c": "é x"}
 
 
-def test_fifty_parameters_are_kept_with_a_thousand_characters_each() -> None:
+def test_journal_keeps_fifty_parameters_of_a_thousand_characters_each() -> None:
     query = b"&".join(b"q%d=%s" % (number, b"x" * 2000) for number in range(60))
 
     kept = truncate_parameters(query, {"form": "1"})

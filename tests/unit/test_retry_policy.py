@@ -16,7 +16,7 @@ def test_default_timeouts_are_fifteen_seconds_in_total_and_five_to_connect() -> 
     assert (DEFAULT.connect_timeout_ms, DEFAULT.read_timeout_ms, DEFAULT.total_timeout_ms) == (5_000, 15_000, 15_000)
 
 
-def test_fragment_overrides_each_value() -> None:
+def test_url_fragment_overrides_each_value_of_the_retry_policy() -> None:
     policy = delivery_policy("rc=2&rp=5xx,rt&ct=200&rt=300&tt=8000", DEFAULT)
 
     assert policy == DeliveryPolicy(200, 300, 8_000, 2, frozenset({"5xx", "rt"}))
@@ -25,12 +25,12 @@ def test_fragment_overrides_each_value() -> None:
 @pytest.mark.parametrize(
     "fragment", ["", "anchor", "rc", "rc=", "rc=two", "rc=-1", "rc=1.5", "rp=", "rp=nonsense", "RC=3", "="]
 )
-def test_invalid_overrides_are_ignored(fragment: str) -> None:
+def test_invalid_connection_overrides_are_ignored(fragment: str) -> None:
     assert delivery_policy(fragment, DEFAULT) == DEFAULT
 
 
 @pytest.mark.parametrize(("text", "retries"), [("0", 0), ("1", 1), ("5", 5), ("6", 5), ("999999999", 5)])
-def test_retries_are_clamped(text: str, retries: int) -> None:
+def test_number_of_retries_is_clamped(text: str, retries: int) -> None:
     assert delivery_policy(f"rc={text}", DEFAULT).retries == retries
 
 
@@ -42,7 +42,7 @@ def test_retries_are_clamped(text: str, retries: int) -> None:
         ("ct=2500", 2_500, 15_000, 15_000),
     ],
 )
-def test_timeouts_are_clamped(fragment: str, connect: int, read: int, total: int) -> None:
+def test_callback_timeouts_are_clamped(fragment: str, connect: int, read: int, total: int) -> None:
     policy = delivery_policy(fragment, DEFAULT)
 
     assert (policy.connect_timeout_ms, policy.read_timeout_ms, policy.total_timeout_ms) == (connect, read, total)

@@ -17,19 +17,19 @@ CALLS = f"/2010-04-01/Accounts/{SID}/Calls"
 
 
 @pytest.mark.parametrize("operation", list(Operation))
-def test_operation_without_a_route_is_named(operation: Operation) -> None:
+def test_operation_without_a_route_is_reported_by_name(operation: Operation) -> None:
     routes = [route for route in ROUTES if route.operation != operation]
 
     with pytest.raises(RuntimeError, match=f"routes.py must have exactly one route for: {operation.value}$"):
         check_routes(routes)
 
 
-def test_operation_with_two_routes_is_named_with_their_endpoint() -> None:
+def test_operation_with_two_routes_is_reported_with_their_endpoint() -> None:
     with pytest.raises(RuntimeError, match=re.escape(f"fetch-outgoing-caller-id, GET {CALLER_ID_PATH}")):
         check_routes([*ROUTES, ROUTES[2]])
 
 
-def test_method_with_two_operations_is_named() -> None:
+def test_method_with_two_operations_is_reported_by_name() -> None:
     moved = ROUTES[3]._replace(methods=("DELETE",))
 
     with pytest.raises(RuntimeError, match=re.escape(f"for: DELETE {CALLER_ID_PATH}")):

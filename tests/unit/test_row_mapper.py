@@ -90,11 +90,11 @@ def test_fields_are_written_by_column_names(state: State | None, text: str | Non
     assert MAPPER.writer("state", "sid")(Parcel("P1", state, (3, 2))) == {"state": text, "sid": "P1"}
 
 
-def test_parameter_without_a_column_is_named_when_the_mapper_is_made() -> None:
+def test_parameter_without_a_column_is_reported_when_the_row_mapper_is_created() -> None:
     with pytest.raises(TypeError, match="Weighed: the row mapper lacks the column weight for weight"):
         RowMapper(Weighed, [PARCELS.c.sid])
 
 
-def test_error_of_a_conversion_is_raised() -> None:
+def test_conversion_error_of_a_row_is_raised() -> None:
     with pytest.raises(ValueError, match="lost"):
         MAPPER.read((2, "lost", "P1", 3))

@@ -104,7 +104,7 @@ def test_default_settings_are_the_documented_ones() -> None:
     }
 
 
-def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGBACK_PORT", "0")
     monkeypatch.setenv("ringback_ring_seconds", "0.5")
     monkeypatch.setenv("RINGBACK_CALLBACK_ALLOWED_HOSTS", " app.test , *.example.test,10.0.0.0/8,fe80::/10,127.0.0.1,,")
@@ -127,7 +127,7 @@ def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("a=::1,b=[::1],[2001:db8::1]=c", {"a": "::1", "b": "::1", "2001:db8::1": "c"}),
     ],
 )
-def test_hosts_are_mapped_to_names_and_addresses(
+def test_callback_hosts_can_be_mapped_to_names_and_addresses(
     monkeypatch: pytest.MonkeyPatch, written: str, read: dict[str, str]
 ) -> None:
     monkeypatch.setenv("RINGBACK_CALLBACK_HOST_MAP", written)
@@ -176,7 +176,7 @@ def test_dotenv_file_is_read_after_the_environment(monkeypatch: pytest.MonkeyPat
     assert (settings.port, settings.host) == (2, "0.0.0.0")  # noqa: S104 - a value, not a socket
 
 
-def test_given_settings_override_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explicit_settings_override_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGBACK_PORT", "2")
 
     assert Settings(port=3).port == 3

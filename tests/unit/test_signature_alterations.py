@@ -106,7 +106,7 @@ CASES = ORIGIN_CASES + PATH_CASES + QUERY_CASES + FORM_CASES
 
 
 @pytest.mark.parametrize(("difference", "signed", "received"), CASES)
-def test_single_difference_is_named(difference: str, signed: str, received: dict[str, Any]) -> None:
+def test_single_signature_difference_is_named(difference: str, signed: str, received: dict[str, Any]) -> None:
     told = verdict(signed, **received)
 
     assert not told.is_valid
@@ -117,7 +117,7 @@ def test_single_difference_is_named(difference: str, signed: str, received: dict
     assert told.explanation == f"The signature is {verdict_words}: {told.difference}."
 
 
-def test_every_known_difference_has_a_test_case() -> None:
+def test_every_known_signature_difference_has_a_test_case() -> None:
     named = {verdict(signed, **received).difference for _, signed, received in CASES}
 
     assert {words for words, _ in CHANGES} == named

@@ -112,7 +112,7 @@ def test_signature_with_two_differences_is_explained_by_both(
     assert [named in part for named, part in zip(differences, parts, strict=True)] == [True, True]
 
 
-def test_likeliest_explanation_is_named() -> None:
+def test_likeliest_signature_explanation_is_named() -> None:
     headers = (FORM_TYPE, ("X-Forwarded-Proto", "https"))
 
     told = verdict("https://app.test/x", headers=headers)

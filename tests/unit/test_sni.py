@@ -26,21 +26,21 @@ def name_in(data: bytes) -> str | None:
     return ClientHelloParser().feed(data)
 
 
-def test_name_is_found_in_lower_case() -> None:
+def test_server_name_is_found_in_lower_case() -> None:
     assert name_in(client_hello("API.Twilio.com")) == NAME
 
 
-def test_hello_without_sni_has_no_name() -> None:
+def test_client_hello_without_sni_has_no_server_name() -> None:
     assert name_in(client_hello(None)) == ""
 
 
-def test_name_is_unknown_until_the_hello_is_complete() -> None:
+def test_server_name_is_unknown_until_the_client_hello_is_complete() -> None:
     whole = client_hello(NAME)
 
     assert {name_in(whole[:length]) for length in range(len(whole))} == {None}
 
 
-def test_hello_may_span_several_records() -> None:
+def test_client_hello_may_span_several_records() -> None:
     whole = client_hello(NAME)
     header, message = whole[:3], whole[5:]
     pieces = [message[:1], message[1:3], message[3:60], message[60:]]
@@ -48,7 +48,7 @@ def test_hello_may_span_several_records() -> None:
     assert name_in(b"".join(header + len(piece).to_bytes(2) + piece for piece in pieces)) == NAME
 
 
-def test_name_is_known_with_the_last_byte_of_a_hello_in_single_bytes() -> None:
+def test_server_name_is_known_after_the_last_byte_of_a_client_hello_sent_byte_by_byte() -> None:
     message = client_hello(NAME)[5:]
     records = b"".join(b"\x16\x03\x01\x00\x01" + message[place : place + 1] for place in range(len(message)))
     parser = ClientHelloParser()
@@ -70,12 +70,12 @@ def test_name_is_known_with_the_last_byte_of_a_hello_in_single_bytes() -> None:
         b"\x16abc",
     ],
 )
-def test_other_protocols_have_no_name(data: bytes) -> None:
+def test_other_protocols_have_no_server_name(data: bytes) -> None:
     assert name_in(data) == ""
 
 
 @given(st.binary())
-def test_random_bytes_raise_no_error(noise: bytes) -> None:
+def test_sni_parser_raises_no_error_for_random_bytes(noise: bytes) -> None:
     named = name_in(b"\x16\x03\x01" + len(noise).to_bytes(2) + b"\x01" + noise)
 
     assert named is None or isinstance(named, str)
@@ -110,13 +110,13 @@ SERVER.sni_callback = refuse_named
 HELLO = client_hello(NAME)
 
 
-def test_openssl_finds_the_same_name() -> None:
+def test_openssl_finds_the_same_server_name() -> None:
     assert name_by_openssl(HELLO) == NAME
     assert name_by_openssl(client_hello(None)) == ""
 
 
 @given(place=st.integers(0, len(HELLO) - 1), byte=st.integers(0, 127))
-def test_altered_hello_has_the_name_that_openssl_finds(place: int, byte: int) -> None:
+def test_altered_client_hello_has_the_server_name_that_openssl_finds(place: int, byte: int) -> None:
     altered = HELLO[:place] + bytes([byte]) + HELLO[place + 1 :]
 
     found = name_by_openssl(altered)
@@ -128,14 +128,14 @@ def test_altered_hello_has_the_name_that_openssl_finds(place: int, byte: int) ->
 @pytest.mark.parametrize(
     "name", [b"x" * 300 + b".twilio.com", b"api.twilio.com\0"], ids=["longer than 255 bytes", "NUL"]
 )
-def test_parser_finds_names_that_openssl_rejects(name: bytes) -> None:
+def test_sni_parser_finds_server_names_that_openssl_rejects(name: bytes) -> None:
     hello = built_hello(name)
 
     assert name_by_openssl(hello) is None
     assert name_in(hello) == name.decode()
 
 
-def test_built_hello_is_accepted_by_openssl() -> None:
+def test_generated_client_hello_is_accepted_by_openssl() -> None:
     assert name_by_openssl(built_hello(NAME.encode())) == NAME
 
 

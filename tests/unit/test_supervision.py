@@ -148,7 +148,7 @@ async def test_task_that_fails_too_often_is_stopped_and_others_continue() -> Non
     assert trouble == "the background task a task failed too often; the log says why"
 
 
-async def test_old_failures_do_not_count() -> None:
+async def test_old_task_failures_do_not_count() -> None:
     async with supervised(failing(9), window_seconds=0.0) as (supervisor, log):
         await until(lambda: len(log.starts) == 10, 30)
 
@@ -163,7 +163,7 @@ async def test_pause_before_a_restart_is_limited() -> None:
     assert [pause for _, _, pause in log.failures] == [0.001, 0.002, 0.002, 0.002]
 
 
-async def test_stop_is_not_a_failure_and_prevents_restarts() -> None:
+async def test_supervisor_stop_is_not_a_failure_and_prevents_restarts() -> None:
     async with supervised(BackgroundTask("running", hang), failing(1), first_restart_seconds=0.2) as (supervisor, log):
         await until(lambda: log.failures, 30)
         running = supervisor.running("running")

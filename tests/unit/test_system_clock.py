@@ -42,7 +42,7 @@ def latest(clock: SystemClock, machine: Machine) -> float:
     return clock.latest() / 1_000_000 - machine.start
 
 
-def test_clock_starts_with_the_machines_time(machine: Machine) -> None:
+def test_system_clock_starts_with_the_machines_time(machine: Machine) -> None:
     clock = SystemClock()
 
     machine.advance(90)
@@ -50,7 +50,7 @@ def test_clock_starts_with_the_machines_time(machine: Machine) -> None:
     assert shown(clock, machine) == latest(clock, machine) == pytest.approx(90)
 
 
-def test_clock_continues_when_the_machines_clock_is_set_back(machine: Machine) -> None:
+def test_system_clock_continues_when_the_machines_clock_is_set_back(machine: Machine) -> None:
     clock = SystemClock()
     machine.advance(10)
     before = shown(clock, machine)
@@ -64,7 +64,7 @@ def test_clock_continues_when_the_machines_clock_is_set_back(machine: Machine) -
     assert shown(clock, machine) == pytest.approx(10 + 100 * 0.9)
 
 
-def test_clock_that_is_ahead_runs_slower_until_the_machines_clock_catches_up(machine: Machine) -> None:
+def test_system_clock_that_is_ahead_runs_slower_until_the_machines_clock_catches_up(machine: Machine) -> None:
     clock = SystemClock()
     machine.step(-30)
     for _ in range(400):
@@ -74,7 +74,7 @@ def test_clock_that_is_ahead_runs_slower_until_the_machines_clock_catches_up(mac
     assert shown(clock, machine) == pytest.approx(370)
 
 
-def test_clock_never_goes_back(machine: Machine) -> None:
+def test_system_clock_never_goes_back(machine: Machine) -> None:
     clock = SystemClock()
     readings = []
     for step in (0, -1, -HOUR, 0.5, -0.001, HOUR, -5 * HOUR, 3 * HOUR, 2):
@@ -86,7 +86,7 @@ def test_clock_never_goes_back(machine: Machine) -> None:
     assert readings == sorted(readings)
 
 
-def test_small_step_forward_is_adopted_at_once(machine: Machine) -> None:
+def test_small_forward_clock_step_is_adopted_immediately(machine: Machine) -> None:
     clock = SystemClock()
 
     machine.step(SMALL_STEP_SECONDS)
@@ -94,7 +94,7 @@ def test_small_step_forward_is_adopted_at_once(machine: Machine) -> None:
     assert shown(clock, machine) == pytest.approx(SMALL_STEP_SECONDS)
 
 
-def test_large_step_forward_is_adopted_after_leases_are_renewed(machine: Machine) -> None:
+def test_large_forward_clock_step_is_adopted_after_leases_are_renewed(machine: Machine) -> None:
     clock = SystemClock()
 
     machine.step(HOUR)
@@ -109,7 +109,7 @@ def test_large_step_forward_is_adopted_after_leases_are_renewed(machine: Machine
     assert shown(clock, machine) == pytest.approx(HOUR + FOLLOW_AFTER_SECONDS)
 
 
-def test_step_forward_and_back_is_ignored(machine: Machine) -> None:
+def test_clock_step_forward_and_back_is_ignored(machine: Machine) -> None:
     clock = SystemClock()
 
     machine.step(HOUR)

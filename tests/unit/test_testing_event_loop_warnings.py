@@ -19,7 +19,7 @@ from ringback.testing.models import CallbackAttempt
         (None, False),
     ],
 )
-def test_attempt_with_a_timeout_error_has_timed_out(error: str | None, expected: bool) -> None:  # noqa: FBT001
+def test_attempt_with_a_timeout_error_is_recognized_as_timed_out(error: str | None, expected: bool) -> None:  # noqa: FBT001
     attempt = CallbackAttempt(
         number=1,
         at=datetime(2026, 1, 31, tzinfo=UTC),

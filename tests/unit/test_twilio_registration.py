@@ -125,7 +125,7 @@ def test_every_field_of_a_call_has_a_column() -> None:
     assert not missing, f"add {missing} to validation_calls in storage/tables.py, with a migration"
 
 
-def test_missing_column_of_a_table_is_named() -> None:
+def test_missing_column_of_a_table_is_reported_by_name() -> None:
     with pytest.raises(TypeError, match="the definition of the table forgotten needs the column sid, url"):
         columns(Table("forgotten", MetaData()), "sid", "url")
 

@@ -131,7 +131,7 @@ def test_parameters_are_added_to_the_query(url: str, target: str) -> None:
 
 
 @given(st.text("ab\u00fc\u00df\u4e2d\u00a8\u00b4\u2100\uff0f.-_:/?#@[]%\\ 8", max_size=12))
-def test_random_host_is_parsed_to_a_valid_one_or_rejected(text: str) -> None:
+def test_random_host_is_parsed_into_a_valid_one_or_rejected(text: str) -> None:
     try:
         url = parse_url(f"http://{text}")
     except ValueError:
