@@ -65,7 +65,7 @@ PYTHON_ASYNC = Library(
 NODE = Library(
     "twilio for Node",
     (3, 56, 0),
-    "older versions depend on NODE_OPTIONS or HTTPS_PROXY, without which 3.41.0 to 3.43.0 reach Twilio",
+    "older versions need NODE_OPTIONS or HTTPS_PROXY; without them, 3.41.0 to 3.43.0 reach Twilio",
     {"node_modules/twilio/package.json": rf'"version":\s*"{_NUMBER}"'},
 )
 PHP = Library(
@@ -77,7 +77,7 @@ PHP = Library(
 RUBY = Library(
     "twilio-ruby",
     (5, 77, 0),
-    "older versions were not run",
+    "older versions are not tested",
     {"Gemfile.lock": rf"(?m)^    twilio-ruby \({_NUMBER}\)"},
 )
 JAVA = Library(
@@ -90,12 +90,12 @@ JAVA = Library(
     },
 )
 GO = Library(
-    "twilio-go", (1, 30, 0), "older versions were not run", {"go.mod": rf"github\.com/twilio/twilio-go {_NUMBER}"}
+    "twilio-go", (1, 30, 0), "older versions are not tested", {"go.mod": rf"github\.com/twilio/twilio-go {_NUMBER}"}
 )
 CSHARP = Library(
     "Twilio for .NET",
     (7, 14, 9),
-    "older versions were not run",
+    "older versions are not tested",
     {"*.csproj": rf'(?i)Include="Twilio"\s+Version="{_NUMBER}"'},
 )
 LIBRARIES: Mapping[str, tuple[Library, ...]] = {

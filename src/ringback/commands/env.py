@@ -167,7 +167,7 @@ def _java(environment: ProxyEnvironment) -> list[str]:
         quote(f"-D{name}={value}") for name, value in options.items()
     )  # Java understands a shell's quotes
     return [
-        *_notes("Java reads these options, not the proxy variables, and reports this on standard error."),
+        *_notes("Java reads these options, not the proxy variables, and prints them to standard error."),
         *_exports(JAVA_TOOL_OPTIONS=quoted),
     ]
 
@@ -278,12 +278,12 @@ def _covers_twilio(entry: str) -> bool:
 def _region(client: str) -> list[str]:
     if client in REGION_IN_CODE:
         return _notes(
-            "This library does not read TWILIO_REGION. In code, make it use a host that public DNS does not have:",
+            "This library does not read TWILIO_REGION. In code, make it use a host that does not exist in public DNS:",
             f"    {REGION_IN_CODE[client]}",
             "Otherwise calls that bypass the proxy reach Twilio.",
         )
     return [
-        *_notes("Libraries use a host that public DNS does not have: calls that bypass the proxy fail."),
+        *_notes("Libraries use a host that does not exist in public DNS: calls that bypass the proxy fail."),
         *(
             _notes("The libraries for Ruby and .NET do not: run `ringback env` for them too.")
             if client == "any"
