@@ -6,7 +6,6 @@ row, regardless of rows that were added or deleted since, even if that row itsel
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -62,8 +61,7 @@ class PageToken(NamedTuple):
         return f"{self.direction}{self.key.sid}{self.key.created:x}"
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(NamedTuple):
     """The requested rows.
 
     With a token, these are the rows after or before the token's row; without a token, the rows from ``page *
@@ -79,8 +77,7 @@ class PageRequest:
         return 0 if self.token else self.page * self.page_size
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Row_co]):
+class Page(NamedTuple, Generic[Row_co]):
     """The rows of a page in list order, and the tokens of the neighboring pages, None for pages that do not exist."""
 
     request: PageRequest
@@ -149,8 +146,7 @@ def page_of(rows: Sequence[KeyedRow], request: PageRequest) -> Page[KeyedRow]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PageLinks:
+class PageLinks(NamedTuple):
     """The URIs of a page and its neighbors, relative to the host; None for a page that does not exist."""
 
     uri: str

@@ -1,7 +1,6 @@
 """Documents: the content of responses, independent of the representation. Each resource's module creates its own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ringback.domain.errors import TwilioError
@@ -22,8 +21,7 @@ class Record(NamedTuple):
     fields: Fields
 
 
-@dataclass(frozen=True, slots=True)
-class RecordPage:
+class RecordPage(NamedTuple):
     """One page of resources: the list's name in XML and in JSON, and the name of one resource in XML."""
 
     element: str
