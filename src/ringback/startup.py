@@ -29,7 +29,7 @@ from ringback.operations.accounts import ensure_account, reset_everything
 from ringback.operations.callbacks import release_all_leases
 from ringback.operations.clocks import bring_pending_work_forward, recompute_due_times
 from ringback.operations.id_generator import IdGenerator
-from ringback.operations.seed import UnknownAccount, apply_seed
+from ringback.operations.seed import InvalidSeed, apply_seed
 from ringback.operations.services import Services
 from ringback.simulator.background import CHECKPOINT, PRUNING, REQUEST_JOURNAL, Housekeeper, JournalWriter
 from ringback.simulator.call_runner import CALL_RUNNER, CallRunner
@@ -201,7 +201,7 @@ class InitialState:
                 yield from apply_seed.steps(
                     unit_of_work, self._seed, system_now=system_now, id_generator=self._id_generator
                 )
-            except UnknownAccount as error:
+            except InvalidSeed as error:
                 raise SeedError(f"{self._settings.seed}: {error}") from error
             account = unit_of_work.accounts.find(sid)
         if account and account.auth_token != self.auth_token:

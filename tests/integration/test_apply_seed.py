@@ -15,9 +15,10 @@ from ringback.domain.seed import SeededAccount, SeededNumber
 from ringback.domain.sids import AccountSid, ApiKeySid
 from ringback.domain.timestamps import Timestamp, after
 from ringback.domain.webhook_signing import SignatureAlgorithm, WebhookSigning
+from ringback.operations.auth_tokens import promote_secondary_token
 from ringback.operations.id_generator import IdGenerator
 from ringback.operations.incoming_phone_numbers import list_incoming_phone_numbers
-from ringback.operations.seed import UnknownAccount, apply_seed
+from ringback.operations.seed import InvalidSeed, apply_seed
 from ringback.storage.snapshots import COLUMNS, read_table
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, NUMBER, T0
@@ -172,6 +173,10 @@ def test_parent_of_a_seeded_subaccount_may_already_exist(unit_of_work: UnitOfWor
             f"account {SUBACCOUNT}: its parent account {SHOP} does not exist",
         ),
         ((an_account(auth_token=None),), f"account {SHOP}: a new account needs an auth_token"),
+        (
+            (an_account(), an_account(auth_token=None, secondary_auth_token="token")),
+            f"account {SHOP}: secondary_auth_token must differ from auth_token",
+        ),
     ],
 )
 def test_seed_is_not_applied_if_an_account_cannot_be_created(
@@ -179,10 +184,19 @@ def test_seed_is_not_applied_if_an_account_cannot_be_created(
 ) -> None:
     before = dump(simulation)
 
-    with pytest.raises(UnknownAccount, match=message):
+    with pytest.raises(InvalidSeed, match=message):
         apply(simulation.unit_of_work, *seed)
 
     assert dump(simulation) == before
+
+
+def test_promoted_secondary_auth_token_in_a_seed_is_not_a_secondary_one_again(unit_of_work: UnitOfWork) -> None:
+    apply(unit_of_work, an_account(secondary_auth_token="next token"))
+    promoted = promote_secondary_token(unit_of_work, SHOP, system_now=LATER)
+
+    apply(unit_of_work, an_account(auth_token=None, secondary_auth_token="next token"))
+
+    assert unit_of_work.accounts.find(SHOP) == promoted
 
 
 def test_incoming_phone_number_is_created_even_if_its_first_sid_exists(unit_of_work: UnitOfWork) -> None:

@@ -7,8 +7,11 @@ import pytest
 from support.domain_values import NUMBER
 from support.in_process.control import Controlled, ControlledAccount
 from support.in_process.inboxes import messages, send_form, signature, url
+from support.receivers.receiver import CallbackReceiver
 
 pytestmark = pytest.mark.anyio
+
+BUSY = "+15005550014"
 
 
 async def test_verdict_names_a_missing_signature(account: ControlledAccount) -> None:
@@ -85,6 +88,37 @@ async def test_verdict_names_the_auth_token_of_another_account(
         f"it was signed with the auth token of the parent account {account.sid}",
         "it was signed with the auth token of the account AC00000000000000000000000000000001",
     ]
+
+
+async def faulty_difference(account: ControlledAccount, flaw: str) -> str:
+    """Send a callback with a wrong signature to the inbox, and return the difference in its verdict."""
+    await account.control("POST", "/faults", {"operation": "status-callback", "effect": {"signature": flaw}})
+    path = url(account).removeprefix("http://test")
+    with CallbackReceiver() as receiver:
+        await account.validate(BUSY, StatusCallback=receiver.url + path)
+        await account.advance(0)
+        [received] = receiver.received
+    await account.http.post(
+        path, content=received.body, headers={**dict(received.headers), "Host": receiver.url.removeprefix("http://")}
+    )
+    difference: str = (await messages(account))[-1]["signature"]["difference"]
+    return difference
+
+
+@pytest.mark.parametrize("flaw", ["bad", "secondary"])
+async def test_verdict_names_the_fault_of_a_wrong_signature(account: ControlledAccount, flaw: str) -> None:
+    assert await faulty_difference(account, flaw) == (
+        'it was signed with an auth token that belongs to no account, as with the fault {"signature": "bad"} or, '
+        'without a secondary auth token, {"signature": "secondary"}'
+    )
+
+
+async def test_verdict_names_only_the_possible_fault_if_a_secondary_token_exists(account: ControlledAccount) -> None:
+    await account.control("POST", "/auth-tokens/secondary")
+
+    assert await faulty_difference(account, "bad") == (
+        'it was signed with an auth token that belongs to no account, as with the fault {"signature": "bad"}'
+    )
 
 
 async def test_verdict_names_a_signature_for_the_url_of_the_call(account: ControlledAccount) -> None:

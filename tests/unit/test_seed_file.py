@@ -162,6 +162,11 @@ def test_owner_email_may_have_a_reserved_domain(read: Read, email: str) -> None:
         (f"{ACCOUNT}tokn = 1", "accounts[0].tokn", "extra inputs are not permitted"),
         (f'[[accounts]]\nsid = "{AC}"\nauth_token = ""', "accounts[0].auth_token", "at least 1 character"),
         (f'[[accounts]]\nsid = "{AC}"\nauth_token = "{"x" * 65}"', "accounts[0].auth_token", "at most 64 characters"),
+        (
+            f'[[accounts]]\nsid = "{AC}"\nauth_token = "same"\nsecondary_auth_token = "same"',
+            "accounts[0]",
+            "secondary_auth_token must differ from auth_token",
+        ),
         (f'{ACCOUNT}friendly_name = ""', "accounts[0].friendly_name", "must have between 1 and 64 characters"),
         (f'{ACCOUNT}owner_email = "jo"', "accounts[0].owner_email", "@"),
         (f'{ACCOUNT}status = "asleep"', "accounts[0].status", "'active', 'suspended' or 'closed'"),

@@ -132,6 +132,12 @@ class _AccountTable(_Table):
     policy: _PolicyTable | None = None
     webhook_signing: _WebhookSigningTable | None = None
 
+    @model_validator(mode="after")
+    def _check_tokens(self) -> Self:
+        if self.secondary_auth_token is not None and self.secondary_auth_token == self.auth_token:
+            raise ValueError("secondary_auth_token must differ from auth_token")
+        return self
+
 
 class _SeedFile(_Table):
     accounts: list[_AccountTable] = []

@@ -36,6 +36,8 @@ NO_SECONDARY = (
     'an auth token that belongs to no account: the fault {"signature": "secondary"} was used, and the account had no '
     "secondary auth token"
 )
+BAD_OR_SECONDARY = f'{OF_NOBODY} or, without a secondary auth token, {{"signature": "secondary"}}'
+"""The name of that token in an inbox, which does not know the fault."""
 SECONDARY = "the secondary auth token of this account, which Twilio never signs with"
 PREVIOUS = "the former primary auth token of this account, which was replaced when the secondary one was promoted"
 SIGNED_WITH_PRIMARY = " It is signed with the primary auth token: a check with the {} one fails."
@@ -203,6 +205,14 @@ def own_tokens(account: Account) -> dict[str, Key]:
     return {name: token for name, token in tokens.items() if token}
 
 
+def fault_keys(auth_token: str, shared_key: WebhookSigning | None, name: str) -> dict[str, Key]:
+    """Return the wrong keys that faults sign with, by name; `name` is that of the wrong auth token."""
+    keys: dict[str, Key] = {name: bad_key(auth_token)}
+    if shared_key:
+        keys[BAD_SHARED_KEY] = shared_key._replace(secret=bad_key(shared_key.secret))
+    return keys
+
+
 def make_verifier(
     auth_token: str,
     parameters: ParameterPairs,
@@ -217,9 +227,7 @@ def make_verifier(
     fault explains takes about 20 ms.
     """
     name = NO_SECONDARY if fault == AlterSignature(SignatureFlaw.SECONDARY) else OF_NOBODY
-    keys: dict[str, Key] = {**(other_keys or {}), name: bad_key(auth_token)}
-    if shared_key:
-        keys[BAD_SHARED_KEY] = shared_key._replace(secret=bad_key(shared_key.secret))
+    keys = {**(other_keys or {}), **fault_keys(auth_token, shared_key, name)}
 
     @cache
     def verdict(request: ReceivedRequest) -> SignatureVerdict:

@@ -4,7 +4,7 @@ from ringback.domain.accounts import Account
 from ringback.domain.inbox import InboxMessage, InboxSummary, SignatureCandidates, StoredMessage
 from ringback.domain.paging import AFTER_ALL_IDS
 from ringback.domain.sids import AccountSid
-from ringback.domain.signature_check import own_tokens
+from ringback.domain.signature_check import BAD_OR_SECONDARY, OF_NOBODY, fault_keys, own_tokens
 from ringback.storage.inbox_repository import InboxRepository
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -17,12 +17,13 @@ MAX_OTHER_TOKENS = 20
 def signature_candidates(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -> SignatureCandidates:
     """Return the possible inputs of an invalid signature.
 
-    These are the account's other auth tokens, the tokens of other accounts (the parent account's first), and the
-    StatusCallback URL of the account's call.
+    These are the account's other auth tokens, the keys that faults sign with, the tokens of other accounts (the parent
+    account's first), and the StatusCallback URL of the account's call.
     """
     accounts = unit_of_work.accounts.first(MAX_OTHER_TOKENS)
     parent = unit_of_work.accounts.find(account.parent_sid) if account.parent_sid else None
-    tokens = own_tokens(account)
+    name = OF_NOBODY if account.secondary_auth_token else BAD_OR_SECONDARY
+    tokens = own_tokens(account) | fault_keys(account.auth_token, account.webhook_signing, name)
     tokens |= {f"the auth token of the parent account {parent.sid}": parent.auth_token} if parent else {}
     tokens |= {
         f"the auth token of the account {other.sid}": other.auth_token

@@ -12,8 +12,8 @@ from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 
-class UnknownAccount(Exception):
-    """A seed names a parent account that is neither in the file nor in the database, or a new account lacks a token."""
+class InvalidSeed(Exception):
+    """A seed does not fit the database: a parent account or an auth token is missing, or both tokens are equal."""
 
 
 @in_steps
@@ -23,7 +23,7 @@ def apply_seed(
     """Create or update the accounts, keys and phone rules of a seed, and create its missing numbers, all or nothing.
 
     Existing caller IDs and incoming phone numbers are not changed. A parent account must come before its subaccounts,
-    or exist already; otherwise UnknownAccount is raised.
+    or exist already; otherwise InvalidSeed is raised.
     """
     with unit_of_work:
         for seeded in seed:
@@ -51,14 +51,18 @@ def apply_seed(
 
 def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, system_now: Timestamp) -> Account:
     if seeded.parent_sid and unit_of_work.accounts.find(seeded.parent_sid) is None:
-        raise UnknownAccount(f"account {seeded.sid}: its parent account {seeded.parent_sid} does not exist")
+        raise InvalidSeed(f"account {seeded.sid}: its parent account {seeded.parent_sid} does not exist")
     known = unit_of_work.accounts.find(seeded.sid)
     if known is None and seeded.auth_token is None:
-        raise UnknownAccount(f"account {seeded.sid}: a new account needs an auth_token")
+        raise InvalidSeed(f"account {seeded.sid}: a new account needs an auth_token")
     before = known or Account(seeded.sid, "", str(seeded.sid), None, AccountStatus.ACTIVE, None, system_now, system_now)
     named = ("auth_token", "secondary_auth_token", "friendly_name", "owner_email", "status", "parent_sid")
     values = {name: getattr(seeded, name) for name in named if getattr(seeded, name) is not None}
     account = before._replace(**values)
+    if account.secondary_auth_token == account.auth_token:
+        if account.previous_auth_token is None:
+            raise InvalidSeed(f"account {seeded.sid}: secondary_auth_token must differ from auth_token")
+        account = account._replace(secondary_auth_token=None)  # the token was promoted after an earlier start
     if account != known:
         unit_of_work.accounts.save(account._replace(date_updated=system_now))
     return account
