@@ -174,5 +174,7 @@ def test_read_only_database_file_is_refused(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(os, "open", refuse)
 
-    with pytest.raises(DatabaseUnavailable, match="for reading and writing: Permission denied"):
+    with pytest.raises(DatabaseUnavailable, match="for reading and writing: Permission denied") as refusal:
         open_database(f"sqlite:///{tmp_path / 'x.db'}")
+
+    assert f"writable for user {os.geteuid()}, or choose another file" in str(refusal.value)
