@@ -127,8 +127,8 @@ def _open(file: Path) -> int:
     except OSError as error:
         user = f" for user {os.geteuid()}" if hasattr(os, "geteuid") else ""
         raise DatabaseUnavailable(
-            f"cannot open the database file {file} for reading and writing: {error.strerror}. Make the file and its folder "
-            f"writable{user}, or choose another file with --database-url or RINGBACK_DATABASE_URL"
+            f"cannot open the database file {file} for reading and writing: {error.strerror}. Make the file and "
+            f"its folder writable{user}, or choose another file with --database-url or RINGBACK_DATABASE_URL"
         ) from error
 
 
