@@ -3,6 +3,7 @@
 import pytest
 
 from ringback.domain.twilio_hosts import HostRole, has_caller_ids, host_role, normalize_host
+from ringback.twilio_api import hosts
 
 EMULATED = [
     *("api.twilio.com", "api.ie1.twilio.com", "api.dublin.ie1.twilio.com", "api.local.twilio.com"),
@@ -60,3 +61,13 @@ def test_api_host_in_ie1_and_au1_has_no_caller_ids(host: str) -> None:
 )
 def test_hosts_of_other_regions_have_caller_ids(host: str) -> None:
     assert has_caller_ids(host)
+
+
+@pytest.mark.parametrize(("length", "added"), [(hosts.MAX_CACHED_BYTES, 1), (hosts.MAX_CACHED_BYTES + 1, 0)])
+def test_long_host_field_is_not_cached(length: int, added: int) -> None:
+    cache = hosts._normalize_cached  # noqa: SLF001
+    cache.cache_clear()
+
+    assert hosts.effective_hosts({"headers": [(b"host", b"A" * length)]}) == ["a" * length]
+
+    assert cache.cache_info().currsize == added
