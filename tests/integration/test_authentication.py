@@ -38,7 +38,7 @@ def save(unit_of_work: UnitOfWork) -> Save:
     return save_account
 
 
-def own(sid: AccountSid) -> Credentials:
+def credentials_of(sid: AccountSid) -> Credentials:
     return Credentials(sid, f"token of {sid}")
 
 
@@ -53,10 +53,10 @@ def refusal_of(unit_of_work: UnitOfWork, credentials: Credentials, path: str) ->
 @pytest.mark.parametrize(
     ("credentials", "path"),
     [
-        (own(PARENT), PARENT),
-        (own(PARENT), CHILD),
-        (own(CHILD), CHILD),
-        (own(STRANGER), STRANGER),
+        (credentials_of(PARENT), PARENT),
+        (credentials_of(PARENT), CHILD),
+        (credentials_of(CHILD), CHILD),
+        (credentials_of(STRANGER), STRANGER),
         (Credentials(KEY, "secret"), PARENT),
         (Credentials(KEY, "secret"), CHILD),
         (Credentials(CHILD_KEY, "secret"), CHILD),
@@ -90,13 +90,13 @@ def test_wrong_secret_of_a_key_is_rejected(password: str, unit_of_work: UnitOfWo
 @pytest.mark.parametrize(
     ("credentials", "path"),
     [
-        (own(CHILD), PARENT),
+        (credentials_of(CHILD), PARENT),
         (Credentials(CHILD_KEY, "secret"), PARENT),
-        (own(STRANGER), PARENT),
-        (own(PARENT), STRANGER),
-        (own(PARENT), UNKNOWN_ACCOUNT),
-        (own(PARENT), "nonsense"),
-        (own(PARENT), f"{PARENT}.json"),
+        (credentials_of(STRANGER), PARENT),
+        (credentials_of(PARENT), STRANGER),
+        (credentials_of(PARENT), UNKNOWN_ACCOUNT),
+        (credentials_of(PARENT), "nonsense"),
+        (credentials_of(PARENT), f"{PARENT}.json"),
     ],
 )
 def test_path_of_another_account_is_rejected_whether_it_exists_or_not(
@@ -107,7 +107,8 @@ def test_path_of_another_account_is_rejected_whether_it_exists_or_not(
 
 @pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.CLOSED])
 @pytest.mark.parametrize(
-    ("credentials", "path"), [(own(PARENT), PARENT), (own(PARENT), CHILD), (Credentials(KEY, "secret"), PARENT)]
+    ("credentials", "path"),
+    [(credentials_of(PARENT), PARENT), (credentials_of(PARENT), CHILD), (Credentials(KEY, "secret"), PARENT)],
 )
 def test_inactive_account_is_rejected(
     status: AccountStatus, credentials: Credentials, path: AccountSid, unit_of_work: UnitOfWork, save: Save
@@ -122,8 +123,8 @@ def test_suspended_subaccount_is_also_rejected_with_its_parents_credentials(
 ) -> None:
     save(CHILD, AccountStatus.SUSPENDED, PARENT)
 
-    assert refusal_of(unit_of_work, own(PARENT), CHILD) == "Authenticate"
-    assert refusal_of(unit_of_work, own(CHILD), CHILD) == "Authenticate"
+    assert refusal_of(unit_of_work, credentials_of(PARENT), CHILD) == "Authenticate"
+    assert refusal_of(unit_of_work, credentials_of(CHILD), CHILD) == "Authenticate"
 
 
 @pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.CLOSED])
@@ -132,14 +133,16 @@ def test_inactive_subaccount_can_be_read_by_its_parent_as_a_resource(
 ) -> None:
     save(CHILD, status, PARENT)
 
-    principal = authenticate(unit_of_work, own(PARENT), CHILD, is_account_path=True)
+    principal = authenticate(unit_of_work, credentials_of(PARENT), CHILD, is_account_path=True)
 
     assert (principal.account.sid, principal.account.status, principal.holder_sid) == (CHILD, status, PARENT)
     with pytest.raises(TwilioError):
-        authenticate(unit_of_work, own(CHILD), CHILD, is_account_path=True)
+        authenticate(unit_of_work, credentials_of(CHILD), CHILD, is_account_path=True)
 
 
-@pytest.mark.parametrize(("credentials", "sid"), [(own(PARENT), PARENT), (Credentials(CHILD_KEY, "secret"), CHILD)])
+@pytest.mark.parametrize(
+    ("credentials", "sid"), [(credentials_of(PARENT), PARENT), (Credentials(CHILD_KEY, "secret"), CHILD)]
+)
 def test_path_without_an_account_uses_the_account_of_the_credentials(
     credentials: Credentials, sid: AccountSid, unit_of_work: UnitOfWork
 ) -> None:

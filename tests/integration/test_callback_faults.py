@@ -38,7 +38,7 @@ def is_valid(receiver: CallbackReceiver, received: Received) -> bool:
     return right
 
 
-def told(attempts: list[CallbackAttempt]) -> list[tuple[int, int | None]]:
+def numbers_and_statuses(attempts: list[CallbackAttempt]) -> list[tuple[int, int | None]]:
     return [(attempt.number, attempt.status_code) for attempt in attempts]
 
 
@@ -54,7 +54,7 @@ async def test_duplicated_callback_arrives_repeatedly_with_one_token(
     assert len({received.headers[TOKEN] for received in receiver.received}) == 1
     assert len({received.body for received in receiver.received}) == 1
     assert all(is_valid(receiver, received) for received in receiver.received)
-    assert told(outbox.attempts(sid)) == [(1, 204), (2, 204), (3, 204)]
+    assert numbers_and_statuses(outbox.attempts(sid)) == [(1, 204), (2, 204), (3, 204)]
     assert (outbox.status(sid), settled(outbox)) == (CallbackStatus.DELIVERED, [EventType.CALLBACK_DELIVERED])
 
 
@@ -70,7 +70,7 @@ async def test_duplicated_callback_is_delivered_if_one_copy_arrives(
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
-    assert told(outbox.attempts(sid)) == list(enumerate(answers, 1))
+    assert numbers_and_statuses(outbox.attempts(sid)) == list(enumerate(answers, 1))
     assert (outbox.status(sid).value, [event.value for event in settled(outbox)]) == (status, [f"callback.{status}"])
 
 
@@ -81,7 +81,7 @@ async def test_duplicated_callback_retries_each_copy(outbox: Outbox) -> None:
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
-    assert told(outbox.attempts(sid)) == [(1, 500), (2, 500), (3, 500), (4, 500)]
+    assert numbers_and_statuses(outbox.attempts(sid)) == [(1, 500), (2, 500), (3, 500), (4, 500)]
 
 
 async def test_simultaneous_copies_of_a_callback_reach_the_receiver_concurrently(outbox: Outbox) -> None:
@@ -97,7 +97,7 @@ async def test_simultaneous_copies_of_a_callback_reach_the_receiver_concurrently
         await outbox.deliver()
 
     assert len({(received.headers[TOKEN], received.body) for received in receiver.received}) == 1
-    assert told(outbox.attempts(sid)) == [(1, 204), (2, 204)]
+    assert numbers_and_statuses(outbox.attempts(sid)) == [(1, 204), (2, 204)]
     assert (outbox.status(sid), settled(outbox)) == (CallbackStatus.DELIVERED, [EventType.CALLBACK_DELIVERED])
 
 
@@ -108,7 +108,7 @@ async def test_simultaneous_copies_of_a_callback_are_retried_separately(outbox: 
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
-    assert told(outbox.attempts(sid)) == [(1, 500), (2, 500), (3, 500), (4, 500)]
+    assert numbers_and_statuses(outbox.attempts(sid)) == [(1, 500), (2, 500), (3, 500), (4, 500)]
     assert (outbox.status(sid), settled(outbox)) == (CallbackStatus.FAILED, [EventType.CALLBACK_FAILED])
 
 

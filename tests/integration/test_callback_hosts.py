@@ -200,7 +200,7 @@ async def test_rebound_host_name_is_checked_again_for_a_retry(outbox: Outbox, mo
 async def test_disallowed_address_among_several_is_never_contacted(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def several(_: str, port: int, **__: object) -> list[object]:
+    def resolve_to_several_addresses(_: str, port: int, **__: object) -> list[object]:
         addresses = ("169.254.169.254", "::ffff:169.254.169.254", "127.0.0.1", "fe80::1%lo")
         return [(None, None, 0, "", (address, port)) for address in addresses]
 
@@ -211,7 +211,7 @@ async def test_disallowed_address_among_several_is_never_contacted(
         connected.append(address)
         return await send(client, request, destination, address, *rest)
 
-    monkeypatch.setattr(socket, "getaddrinfo", several)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_to_several_addresses)
     monkeypatch.setattr(CallbackClient, "_send", recording)
     outbox.enqueue(f"http://several.test:{receiver.url.rpartition(':')[2]}/done")
 

@@ -62,7 +62,7 @@ async def error_of(outbox: Outbox, url: str) -> str:
     return error
 
 
-def place(receiver: HostileReceiver) -> str:
+def host_and_port(receiver: HostileReceiver) -> str:
     return receiver.url.removeprefix("http://")
 
 
@@ -103,7 +103,7 @@ async def test_tls_alert_in_response_to_plain_http_suggests_https(outbox: Outbox
     with HostileReceiver(talking(b"\x15\x03\x01\x00\x02\x02\x46")) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0")
 
-    assert error == f"{place(receiver)} speaks TLS: use https:// in the URL"
+    assert error == f"{host_and_port(receiver)} speaks TLS: use https:// in the URL"
 
 
 async def test_certificate_from_an_unknown_authority_is_reported(
@@ -176,7 +176,7 @@ async def test_silent_receiver_is_reported_as_a_read_timeout(outbox: Outbox) -> 
     with HostileReceiver(hang) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0&rt=100")
 
-    assert error == f"no answer from {place(receiver)} within 0.1 s"
+    assert error == f"no answer from {host_and_port(receiver)} within 0.1 s"
 
 
 async def test_receiver_slower_than_the_total_timeout_is_reported(outbox: Outbox) -> None:
@@ -208,7 +208,7 @@ async def test_connection_closed_before_a_response_is_reported(outbox: Outbox, b
     with HostileReceiver(behavior) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0")
 
-    assert error.startswith(f"{place(receiver)} closed the connection before it answered")
+    assert error.startswith(f"{host_and_port(receiver)} closed the connection before it answered")
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ async def test_connection_closed_during_a_response_is_reported(outbox: Outbox, b
     with HostileReceiver(behavior) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0")
 
-    assert error == f"{place(receiver)} closed the connection in the middle of its response"
+    assert error == f"{host_and_port(receiver)} closed the connection in the middle of its response"
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,10 @@ async def test_malformed_http_response_is_quoted(outbox: Outbox, answer: bytes) 
     with HostileReceiver(talking(answer)) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0")
 
-    assert error == f"the response from {place(receiver)} is not valid HTTP. It starts with {answer[:40].decode()!r}"
+    assert (
+        error
+        == f"the response from {host_and_port(receiver)} is not valid HTTP. It starts with {answer[:40].decode()!r}"
+    )
 
 
 @pytest.mark.usefixtures("trusted")

@@ -21,7 +21,7 @@ async def attempts(account: ControlledAccount, url: str, **parameters: Any) -> l
     return found
 
 
-def right(url: str) -> dict[str, Any]:
+def valid_verdict(url: str) -> dict[str, Any]:
     """Return the verdict on a signature that is valid for `url`."""
     explanation = f"The signature is valid for {url}."
     return {
@@ -40,14 +40,14 @@ async def test_attempt_is_signed_for_the_requested_url(account: ControlledAccoun
         found = await attempts(account, receiver.url + path.replace(" ", "%20"), StatusCallbackMethod=method)
 
     [attempt] = found
-    assert attempt["signature"] == right(receiver.url + receiver.received[0].target)
+    assert attempt["signature"] == valid_verdict(receiver.url + receiver.received[0].target)
 
 
 async def test_user_info_is_neither_signed_nor_shown(account: ControlledAccount) -> None:
     with CallbackReceiver() as receiver:
         found = await attempts(account, f"{receiver.url}/done".replace("http://", "http://jo:geheim@"))
 
-    assert [attempt["signature"] for attempt in found] == [right(f"{receiver.url}/done")]
+    assert [attempt["signature"] for attempt in found] == [valid_verdict(f"{receiver.url}/done")]
 
 
 @pytest.mark.parametrize(("status", "method"), [(302, "GET"), (307, "POST")])
@@ -61,7 +61,7 @@ async def test_redirected_request_is_verified_against_its_url(
         [attempt] = await attempts(account, f"{receiver.url}/done")
 
     assert attempt["method"] == method
-    assert attempt["signature"] == right(f"{receiver.url}/moved?to=here")
+    assert attempt["signature"] == valid_verdict(f"{receiver.url}/moved?to=here")
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
@@ -108,7 +108,7 @@ async def test_signature_is_verified_after_a_truncated_response(account: Control
         [attempt] = await attempts(account, f"{receiver.url}/done#rc=0")
 
     assert attempt["answer"] is None
-    assert attempt["signature"] == right(f"{receiver.url}/done")
+    assert attempt["signature"] == valid_verdict(f"{receiver.url}/done")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/closed", "http://nowhere.invalid/", "http://169.254.169.254/"])

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 NOW = "2010-07-27T20:21:11.000000Z"
 
 
-async def place(account: ControlledAccount, **wanted: Any) -> dict[str, Any]:
+async def create_caller_id(account: ControlledAccount, **wanted: Any) -> dict[str, Any]:
     answer = await account.control("POST", "/caller-ids", {"phone_number": NUMBER, **wanted})
     assert answer.status_code == 201, answer.text
     found: dict[str, Any] = answer.json()
@@ -26,7 +26,7 @@ async def listed(account: ControlledAccount) -> list[Any]:
 
 
 async def test_created_caller_id_is_immediately_in_the_twilio_api(account: ControlledAccount) -> None:
-    placed = await place(account)
+    placed = await create_caller_id(account)
 
     [found] = await listed(account)
     assert placed == {
@@ -43,7 +43,7 @@ async def test_created_caller_id_is_immediately_in_the_twilio_api(account: Contr
 
 
 async def test_created_caller_id_has_the_given_properties(account: ControlledAccount) -> None:
-    placed = await place(
+    placed = await create_caller_id(
         account,
         phone_number="+44 20 7946 0958",
         friendly_name="Büro",
@@ -57,17 +57,17 @@ async def test_created_caller_id_has_the_given_properties(account: ControlledAcc
 
 
 async def test_friendly_name_of_a_foreign_number_defaults_to_the_number(account: ControlledAccount) -> None:
-    assert (await place(account, phone_number="+442079460958"))["friendly_name"] == "+442079460958"
+    assert (await create_caller_id(account, phone_number="+442079460958"))["friendly_name"] == "+442079460958"
 
 
 async def test_caller_id_dates_follow_the_accounts_clock(account: ControlledAccount) -> None:
     await account.control("PUT", "/clock", {"mode": "frozen", "now": "2030-01-01T00:00:00Z"})
 
-    assert (await place(account))["date_created"] == "2030-01-01T00:00:00.000000Z"
+    assert (await create_caller_id(account))["date_created"] == "2030-01-01T00:00:00.000000Z"
 
 
 async def test_created_caller_id_has_one_event_without_a_call(account: ControlledAccount) -> None:
-    placed = await place(account, date_created="2009-01-31T12:00:00Z")
+    placed = await create_caller_id(account, date_created="2009-01-31T12:00:00Z")
 
     [event] = await account.events()
     assert (event["type"], event["at"], event["call_sid"]) == ("caller-id.created", NOW, None)
@@ -75,7 +75,7 @@ async def test_created_caller_id_has_one_event_without_a_call(account: Controlle
 
 
 async def test_verified_number_is_not_created_again(account: ControlledAccount) -> None:
-    placed = await place(account)
+    placed = await create_caller_id(account)
 
     answer = await account.control("POST", "/caller-ids", {"phone_number": "(415) 867-5309", "friendly_name": "Other"})
 
@@ -87,7 +87,7 @@ async def test_verified_number_is_not_created_again(account: ControlledAccount) 
 
 
 async def test_number_of_a_created_caller_id_cannot_be_validated(account: ControlledAccount) -> None:
-    await place(account)
+    await create_caller_id(account)
 
     answer = await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": NUMBER})
 
@@ -95,10 +95,10 @@ async def test_number_of_a_created_caller_id_cannot_be_validated(account: Contro
 
 
 async def test_deleted_caller_id_can_be_created_again(account: ControlledAccount) -> None:
-    first = await place(account)
+    first = await create_caller_id(account)
     await account.twilio("DELETE", f"/OutgoingCallerIds/{first['sid']}.json")
 
-    second = await place(account)
+    second = await create_caller_id(account)
 
     assert [found["sid"] for found in await listed(account)] == [second["sid"]] != [first["sid"]]
 
@@ -106,7 +106,7 @@ async def test_deleted_caller_id_can_be_created_again(account: ControlledAccount
 async def test_accounts_have_separate_caller_ids(controlled: Controlled, account: ControlledAccount) -> None:
     other = await controlled.account()
 
-    placed = [await place(account), await place(other)]
+    placed = [await create_caller_id(account), await create_caller_id(other)]
 
     assert [[found["sid"] for found in await listed(each)] for each in (account, other)] == [
         [caller_id["sid"]] for caller_id in placed
@@ -117,7 +117,7 @@ async def test_caller_id_created_during_a_call_to_its_number_is_not_duplicated(a
     sid = (await account.validate())["call_sid"]
     await account.advance(1)
 
-    placed = await place(account)
+    placed = await create_caller_id(account)
     await account.advance(60)
 
     call = await account.call(sid)
@@ -127,7 +127,7 @@ async def test_caller_id_created_during_a_call_to_its_number_is_not_duplicated(a
 
 
 async def test_caller_id_for_a_reserved_number_can_be_created(account: ControlledAccount) -> None:
-    assert (await place(account, phone_number="+15005550018"))["friendly_name"] == "(500) 555-0018"
+    assert (await create_caller_id(account, phone_number="+15005550018"))["friendly_name"] == "(500) 555-0018"
 
 
 @pytest.mark.parametrize(
@@ -176,8 +176,8 @@ async def test_deleted_account_has_no_caller_ids(account: ControlledAccount) -> 
 
 
 async def test_caller_ids_are_listed_newest_first(account: ControlledAccount) -> None:
-    older = await place(account, date_created="2009-01-31T12:00:00Z")
-    newer = await place(account, phone_number="+442079460958")
+    older = await create_caller_id(account, date_created="2009-01-31T12:00:00Z")
+    newer = await create_caller_id(account, phone_number="+442079460958")
 
     everything = await account.control("GET", "/caller-ids")
     newest = await account.control("GET", "/caller-ids", limit=1)
@@ -197,7 +197,7 @@ async def test_list_of_caller_ids_in_the_control_api_triggers_no_fault(account: 
 
 
 async def test_deleted_caller_id_cannot_be_deleted_again(account: ControlledAccount) -> None:
-    placed = await place(account)
+    placed = await create_caller_id(account)
 
     first = await account.control("DELETE", f"/caller-ids/{placed['sid']}")
     second = await account.control("DELETE", f"/caller-ids/{placed['sid']}")
@@ -209,7 +209,7 @@ async def test_deleted_caller_id_cannot_be_deleted_again(account: ControlledAcco
 
 async def test_caller_id_of_another_account_is_not_deleted(account: ControlledAccount, controlled: Controlled) -> None:
     other = await controlled.account()
-    placed = await place(other)
+    placed = await create_caller_id(other)
 
     answer = await account.control("DELETE", f"/caller-ids/{placed['sid']}")
 

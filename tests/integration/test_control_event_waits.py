@@ -15,7 +15,7 @@ from support.waiting import PATIENCE_SECONDS
 pytestmark = pytest.mark.anyio
 
 
-async def _asked(
+async def _start_event_wait(
     controlled: Controlled, account: ControlledAccount, path: str = "/events"
 ) -> asyncio.Task[httpx.Response]:
     """Start a request for events, wait until the server is waiting for an event, and return the request's task."""
@@ -28,7 +28,7 @@ async def _asked(
 
 async def test_event_wait_ends_when_its_account_is_deleted(controlled: Controlled, account: ControlledAccount) -> None:
     await account.validate()
-    wait = await _asked(controlled, account)
+    wait = await _start_event_wait(controlled, account)
 
     await account.control("DELETE")
 
@@ -40,7 +40,7 @@ async def test_event_wait_ends_when_its_account_is_deleted(controlled: Controlle
 async def test_event_wait_ends_when_the_parent_account_is_deleted(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
-    wait = await _asked(controlled, await controlled.account(parent_sid=account.sid))
+    wait = await _start_event_wait(controlled, await controlled.account(parent_sid=account.sid))
 
     await account.control("DELETE")
 
@@ -51,7 +51,7 @@ async def test_event_stream_ends_when_its_account_is_deleted(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
     await account.validate()
-    stream = await _asked(controlled, account, "/events/stream")
+    stream = await _start_event_wait(controlled, account, "/events/stream")
 
     await account.control("DELETE")
 
@@ -60,7 +60,7 @@ async def test_event_stream_ends_when_its_account_is_deleted(
 
 
 async def test_event_wait_ends_with_a_global_reset(controlled: Controlled, account: ControlledAccount) -> None:
-    wait = await _asked(controlled, account)
+    wait = await _start_event_wait(controlled, account)
 
     await controlled.ask("POST", "/reset")
 
@@ -90,7 +90,7 @@ async def test_event_wait_does_not_read_the_same_events_twice(
         await account.control("POST", "/caller-ids", {"phone_number": f"+1415867530{number}"})
     ids = [event["id"] for event in await account.events()]
     monkeypatch.setattr(EventRepository, "find", noted)
-    wait = await _asked(controlled, account)
+    wait = await _start_event_wait(controlled, account)
 
     for number in range(3, 6):
         await account.control("POST", "/caller-ids", {"phone_number": f"+1415867530{number}"})

@@ -36,7 +36,7 @@ async def key(account: ControlledAccount, call: dict[str, Any], digits: str) -> 
     return await act(account, call, "digits", {"digits": digits})
 
 
-def wrong(code: str) -> str:
+def wrong_code(code: str) -> str:
     return f"{(int(code) + 5) % 10**6:06d}"
 
 
@@ -110,7 +110,7 @@ async def test_third_wrong_code_ends_the_call(account: ControlledAccount) -> Non
     call = await ringing(account)
     await act(account, call, "answer")
 
-    keyed = [await key(account, call, wrong(call["validation_code"])) for _ in range(3)]
+    keyed = [await key(account, call, wrong_code(call["validation_code"])) for _ in range(3)]
 
     assert [(each["status"], each["attempts_left"]) for each in keyed] == [
         ("in-progress", 2),
@@ -124,7 +124,7 @@ async def test_third_wrong_code_ends_the_call(account: ControlledAccount) -> Non
 async def test_correct_code_after_a_wrong_one_is_accepted(account: ControlledAccount) -> None:
     call = await ringing(account)
     await act(account, call, "answer")
-    await key(account, call, wrong(call["validation_code"]))
+    await key(account, call, wrong_code(call["validation_code"]))
 
     assert (await key(account, call, call["validation_code"]))["verification_status"] == "success"
 

@@ -19,7 +19,7 @@ LIST, EVERY, CALLBACK = FaultTarget(Operation.LIST_CALLS), FaultTarget.EVERY_OPE
 BUSY = AnswerError(503)
 
 
-def _never(_: int, __: int) -> float:
+def _always_high(_: int, __: int) -> float:
     return 0.999
 
 
@@ -55,7 +55,7 @@ def test_applicable_faults_are_tried_until_one_is_triggered(
     _add(simulation, EVERY, probability=0.5)
     [account] = list_accounts(simulation.unit_of_work)
 
-    met = apply_faults(simulation.unit_of_work, account.sid, LIST, random_fraction=_never)
+    met = apply_faults(simulation.unit_of_work, account.sid, LIST, random_fraction=_always_high)
 
     trials_after_it = 0 if last_is_triggered else 1
     assert met == (BUSY if last_is_triggered else None)

@@ -12,7 +12,7 @@ from support.domain_values import NUMBER
 from support.in_process.simulation import Simulation, query
 
 
-def drawn(id_generator: IdGenerator) -> list[str]:
+def generate_ids(id_generator: IdGenerator) -> list[str]:
     return [
         value
         for _ in range(50)
@@ -21,12 +21,12 @@ def drawn(id_generator: IdGenerator) -> list[str]:
 
 
 def test_same_seed_generates_the_same_ids_in_the_same_order() -> None:
-    assert drawn(IdGenerator(7)) == drawn(IdGenerator(7))
+    assert generate_ids(IdGenerator(7)) == generate_ids(IdGenerator(7))
 
 
 def test_different_seed_or_no_seed_generates_different_ids() -> None:
-    assert not set(drawn(IdGenerator(7))[::3]) & set(drawn(IdGenerator(8))[::3])
-    assert not set(drawn(IdGenerator())[::3]) & set(drawn(IdGenerator())[::3])
+    assert not set(generate_ids(IdGenerator(7))[::3]) & set(generate_ids(IdGenerator(8))[::3])
+    assert not set(generate_ids(IdGenerator())[::3]) & set(generate_ids(IdGenerator())[::3])
 
 
 @pytest.mark.parametrize("seed", [None, 0, 7, -1])

@@ -26,7 +26,7 @@ def number(place: int) -> str:
     return f"+1415867530{place}"
 
 
-def own(simulation: Simulation, **policy: Any) -> None:
+def set_account_policy(simulation: Simulation, **policy: Any) -> None:
     assert set_policy(simulation.unit_of_work, ACCOUNT_SID, AccountPolicy(**policy))
 
 
@@ -40,7 +40,7 @@ def refusal(simulation: Simulation, called: str = NUMBER) -> tuple[int, int]:
 
 
 def test_calls_to_each_number_within_seven_days_are_limited(simulation: Simulation) -> None:
-    own(simulation, calls_per_number_and_week=2)
+    set_account_policy(simulation, calls_per_number_and_week=2)
     simulation.set_default_phone(PhoneBehavior.BUSY)
     simulation.validate()
     simulation.clock.advance(60)
@@ -56,7 +56,7 @@ def test_calls_to_each_number_within_seven_days_are_limited(simulation: Simulati
 
 
 def test_calls_are_still_counted_after_the_clock_is_set_back_by_less_than_a_week(simulation: Simulation) -> None:
-    own(simulation, calls_per_number_and_week=1)
+    set_account_policy(simulation, calls_per_number_and_week=1)
     simulation.validate()
 
     simulation.clock.advance(0.000_001 - WEEK_SECONDS)
@@ -66,7 +66,7 @@ def test_calls_are_still_counted_after_the_clock_is_set_back_by_less_than_a_week
 
 
 def test_rejected_request_does_not_count_and_does_not_end_a_call(simulation: Simulation) -> None:
-    own(simulation, calls_per_number_and_week=1)
+    set_account_policy(simulation, calls_per_number_and_week=1)
     sid = simulation.validate().call_sid
 
     refusals = [refusal(simulation) for _ in range(3)]
@@ -88,7 +88,7 @@ def test_calls_are_limited_per_account(simulation: Simulation) -> None:
 
 
 def test_reset_deletes_the_policy(simulation: Simulation) -> None:
-    own(simulation, calls_per_number_and_week=1, code_attempts=1)
+    set_account_policy(simulation, calls_per_number_and_week=1, code_attempts=1)
 
     reset_account(simulation.unit_of_work, ACCOUNT_SID)
 
@@ -103,10 +103,10 @@ def test_policy_of_an_unknown_account_cannot_be_set(simulation: Simulation) -> N
 
 @pytest.mark.parametrize(("lifetime_seconds", "status"), [(2.0, "success"), (1.999, "failed")])
 def test_expired_code_counts_as_wrong(simulation: Simulation, lifetime_seconds: float, status: str) -> None:
-    own(simulation, code_lifetime_seconds=lifetime_seconds, code_attempts=2)
+    set_account_policy(simulation, code_lifetime_seconds=lifetime_seconds, code_attempts=2)
 
     sid = simulation.validate().call_sid
-    own(simulation)
+    set_account_policy(simulation)
     simulation.run()
 
     call = simulation.call(sid)
@@ -136,7 +136,7 @@ def test_request_executes_one_more_statement_only_with_a_limit(
     monkeypatch.setattr(UnitOfWork, "_run", counted)
     simulation.validate(number(1))
     without = len(run)
-    own(simulation, **policy)
+    set_account_policy(simulation, **policy)
     run.clear()
     simulation.validate(number(2))
 

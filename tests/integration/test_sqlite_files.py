@@ -45,7 +45,7 @@ def add_account(unit_of_work: UnitOfWork) -> None:
     ensure_account(unit_of_work, ACCOUNT_SID, AUTH_TOKEN, T0)
 
 
-def moved(*paths: Path | str) -> None:
+def move(*paths: Path | str) -> None:
     for path in paths:
         Path(path).rename(f"{path}.away")
 
@@ -59,7 +59,7 @@ def delete(path: Path | str) -> None:
     Path(path).unlink()
 
 
-def make_another(file: Path) -> None:
+def create_other_database(file: Path) -> None:
     file.write_bytes(b"another database")
 
 
@@ -68,7 +68,7 @@ def present_side_files(file: Path) -> int:
 
 
 async def test_moved_database_file_receives_no_commits(database: SqliteDatabase, file: Path) -> None:
-    moved(file)
+    move(file)
 
     with pytest.raises(DatabaseUnavailable, match="was deleted, moved or replaced: put it back"):
         await database.run(add_account)
@@ -78,7 +78,7 @@ async def test_moved_database_file_receives_no_commits(database: SqliteDatabase,
 
 
 async def test_readiness_check_detects_a_moved_file_before_housekeeping(database: SqliteDatabase, file: Path) -> None:
-    moved(file)
+    move(file)
     reason = await find_unready_reason(database)
     moved_back(file)
 
@@ -88,7 +88,7 @@ async def test_readiness_check_detects_a_moved_file_before_housekeeping(database
 
 
 async def test_reads_are_refused_after_housekeeping_detects_a_moved_file(database: SqliteDatabase, file: Path) -> None:
-    moved(file)
+    move(file)
     with pytest.raises(DatabaseUnavailable):
         await database.checkpoint()
 
@@ -117,8 +117,8 @@ async def test_deleted_write_ahead_log_is_checkpointed(database: SqliteDatabase,
 
 async def test_wal_and_shm_files_next_to_a_replaced_database_are_removed(database: SqliteDatabase, file: Path) -> None:
     await database.run(add_account)
-    moved(file)
-    make_another(file)
+    move(file)
+    create_other_database(file)
 
     with pytest.raises(DatabaseUnavailable):
         await database.checkpoint()

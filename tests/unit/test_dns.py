@@ -20,13 +20,13 @@ HANGS = "hangs.example.test"
 def silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make the resolution of one name hang until the end of the test."""
     over = threading.Event()
-    resolved_names = socket.getaddrinfo
+    original_getaddrinfo = socket.getaddrinfo
 
     def look_up(host: str, *arguments: int, **options: int) -> object:
         if host == HANGS:
             over.wait(2 * PATIENCE_SECONDS)
             raise socket.gaierror(socket.EAI_AGAIN, "no answer")
-        return resolved_names(host, *arguments, **options)
+        return original_getaddrinfo(host, *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     yield
