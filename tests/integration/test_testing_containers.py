@@ -98,6 +98,43 @@ def test_missing_image_causes_an_error_with_a_hint(engine: DockerEngine) -> None
     assert engine.containers == {}
 
 
+def test_missing_image_without_a_registry_is_an_error_with_a_hint(engine: DockerEngine) -> None:
+    engine.pull_error = "Get https://registry.example.test/v2/: no such host"
+
+    with pytest.raises(ServerNotStarted, match=r"^ringbock: .*no such host; build the image first"):
+        RingbackContainer("ringbock").start()
+
+
+def test_port_in_use_is_reported_with_the_message_of_docker(engine: DockerEngine) -> None:
+    engine.refusal = "driver failed: Bind for 127.0.0.1:8010 failed: port is already allocated"
+
+    container = RingbackContainer().with_bind_ports(8010, 8010)
+    with pytest.raises(ServerNotStarted) as failure:
+        container.start()
+    container.stop()
+
+    assert str(failure.value) == f"ringback: {engine.refusal}"
+    assert engine.removed == set(engine.containers)
+
+
+@pytest.mark.usefixtures("engine")
+def test_missing_engine_is_reported_with_the_message_of_docker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+
+    with pytest.raises(
+        ServerNotStarted, match=r"^cannot use the Docker Engine: .*(?s:refused.*)start the Docker Engine"
+    ):
+        RingbackContainer()
+
+
+@pytest.mark.usefixtures("engine")
+def test_container_that_docker_removes_when_it_exits_is_an_error() -> None:
+    container = RingbackContainer().with_kwargs(auto_remove=True).with_setting(ring_second=1)
+
+    with pytest.raises(ServerNotStarted, match=r"its container is removed; its log: empty$"):
+        container.start()
+
+
 @pytest.mark.parametrize("name", ["host", "port", "seed"])
 @pytest.mark.usefixtures("engine")
 def test_reserved_setting_of_a_container_causes_an_error(name: str) -> None:

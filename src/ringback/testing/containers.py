@@ -1,13 +1,14 @@
 """A server in a container, for test suites that use Testcontainers."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
 try:
-    from docker.errors import APIError  # type: ignore[import-untyped]
+    from docker.errors import DockerException, NotFound  # type: ignore[import-untyped]
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.waiting_utils import WaitStrategy, WaitStrategyTarget
 except ImportError as error:
@@ -40,12 +41,16 @@ class RingbackContainer(DockerContainer):
     """A server in a container. It is ready when `start` returns or the `with` block begins.
 
     Build the `image` from a checkout with ``docker build --tag ringback .``; `options` are passed to DockerContainer.
-    StatusCallbacks for localhost are sent to the machine that runs the container. `start` raises ServerNotStarted with
-    the log of the server.
+    StatusCallbacks for localhost are sent to the machine that runs the container. The constructor and `start` raise
+    ServerNotStarted with Docker's message or the log of the server.
     """
 
     def __init__(self, image: str = IMAGE, **options: Any) -> None:
-        super().__init__(image, **options)
+        try:
+            super().__init__(image, **options)
+        except DockerException as error:
+            hint = "start the Docker Engine, or set DOCKER_HOST to its address"
+            raise ServerNotStarted(f"cannot use the Docker Engine: {error}; {hint}", None) from error
         self._settings: dict[str, Any] = DEFAULTS | {"callback_host_map": HOST_MAP}
         self._server: Connection | None = None
         self.with_exposed_ports(PORT)
@@ -70,14 +75,32 @@ class RingbackContainer(DockerContainer):
     def start(self) -> Self:
         try:
             return super().start()
-        except APIError as error:
-            self.stop()
-            hint = "build the image first: docker build --tag ringback PATH, where PATH is a checkout of ringback"
-            raise ServerNotStarted(f"{self.image}: {error.explanation or error}; {hint}", ()) from error
-        except TimeoutError as error:
+        except _NotReady as error:
+            raise ServerNotStarted(str(error), self._remove()) from error
+        except (DockerException, OSError) as error:
+            reason = f"{self.image}: {getattr(error, 'explanation', None) or error}{self._missing_image_hint()}"
+            self._remove()
+            raise ServerNotStarted(reason, None) from error
+
+    def _missing_image_hint(self) -> str:
+        """Return what to do if the engine does not have the image, else an empty string."""
+        try:
+            self.get_docker_client().client.images.get(self.image)
+        except NotFound:
+            return "; build the image first: docker build --tag ringback PATH, where PATH is a checkout of ringback"
+        except (DockerException, OSError):
+            return ""
+        return ""
+
+    def _remove(self) -> list[str]:
+        """Remove the container, which Docker may have removed already, and return the newest lines of its log."""
+        lines: list[str] = []
+        with suppress(DockerException, OSError):
             lines = self._log()
+        with suppress(DockerException, OSError):
             self.stop()
-            raise ServerNotStarted(str(error), lines) from error
+        self._container = None  # so that another `stop` does nothing
+        return lines
 
     def stop(self, force: bool = True, delete_volume: bool = True) -> None:  # noqa: FBT001, FBT002 - the signature of DockerContainer
         if self._server is not None:
@@ -111,22 +134,39 @@ class RingbackContainer(DockerContainer):
 
     def _log(self) -> list[str]:
         """Return the newest lines of the server's log."""
+        if self._container is None:
+            return []
         out, err = self.get_logs()
         return (out + err).decode(errors="replace").splitlines()[-LOG_LINES:]
+
+
+class _NotReady(Exception):
+    """The server is not ready. For a TimeoutError, Testcontainers would read the log, and fail if there is none."""
 
 
 class ReadinessWaitStrategy(WaitStrategy):
     """Wait strategy that polls ``/readyz`` without a proxy until it succeeds or the container has exited."""
 
     def wait_until_ready(self, container: WaitStrategyTarget) -> None:
+        self._status = "not running"
         with httpx.Client(trust_env=False) as http:
             if not self._poll(lambda: self._is_ready(http, container), [httpx.TransportError]):
-                raise TimeoutError(f"the server is not ready: its container is {container.status}")
+                raise _NotReady(f"the server is not ready: its container is {self._status}")
 
-    @staticmethod
-    def _is_ready(http: httpx.Client, container: WaitStrategyTarget) -> bool:
+    def _is_ready(self, http: httpx.Client, container: WaitStrategyTarget) -> bool:
+        try:
+            return self._is_server_ready(http, container)
+        except (NotFound, RuntimeError):  # Testcontainers wraps some of Docker's errors
+            with suppress(NotFound):
+                container.reload()
+                raise
+            self._status = "removed"  # it exited, and Docker was told to remove it then
+            raise StopIteration from None
+
+    def _is_server_ready(self, http: httpx.Client, container: WaitStrategyTarget) -> bool:
         container.reload()
-        if container.status in EXITED_STATUSES:
+        self._status = container.status
+        if self._status in EXITED_STATUSES:
             raise StopIteration
         url = f"http://{container.get_container_host_ip()}:{container.get_exposed_port(PORT)}/readyz"
         return http.get(url).is_success

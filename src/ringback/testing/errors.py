@@ -18,12 +18,15 @@ class ControlError(Exception):
 
 
 class ServerNotStarted(Exception):
-    """The server process ended or was not ready in time. The message ends with its log."""
+    """The server could not be started, ended, or was not ready in time. The message ends with its log, if it has one.
 
-    def __init__(self, reason: str, lines: Sequence[str]) -> None:
-        log = "".join(f"\n  {line}" for line in lines) or " empty"
-        super().__init__(f"{reason}; its log:{log}")
-        self.lines = tuple(lines)
+    `lines` are those of the log, or None if there was no server to write one.
+    """
+
+    def __init__(self, reason: str, lines: Sequence[str] | None) -> None:
+        log = "".join(f"\n  {line}" for line in lines or ()) or " empty"
+        super().__init__(reason if lines is None else f"{reason}; its log:{log}")
+        self.lines = tuple(lines or ())
 
 
 class BlockedEventLoopWarning(RuntimeWarning):

@@ -47,6 +47,11 @@ class Container:
             return "created"
         return "running" if self.process.poll() is None else "exited"
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the engine has removed the container because it exited."""
+        return bool(self.wanted["HostConfig"].get("AutoRemove")) and self.status == "exited"
+
     def start(self) -> None:
         """Run the image's command, with paths and host names translated for this machine."""
         given = self.wanted.get("Cmd") or command("CMD")
@@ -92,12 +97,22 @@ class Container:
             self.process.wait(STOP_SECONDS)
 
 
+def _error(status: int, message: str) -> tuple[int, bytes]:
+    return status, json.dumps({"message": message}).encode()
+
+
 class DockerEngine:
-    """A server on a free port of 127.0.0.1. `containers` are all created ones, `removed` the deleted ones."""
+    """A server on a free port of 127.0.0.1. `containers` are all created ones, `removed` the deleted ones.
+
+    `refusal` is the engine's message when it cannot start a container. `pull_error` is that for an image that it
+    does not have.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.containers: dict[str, Container] = {}
         self.removed: set[str] = set()
+        self.refusal: str | None = None
+        self.pull_error = "pull access denied for this image, repository does not exist"
         self._folder = folder
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
@@ -108,13 +123,23 @@ class DockerEngine:
         match [method, *re.sub(r"^/v[0-9.]+", "", path).strip("/").split("/")]:
             case ["GET", "version"]:
                 return 200, json.dumps(VERSION).encode()
-            case ["GET", "images", name, "json"] if name == IMAGE:
-                return 200, json.dumps({"Id": "sha256:0", "RepoTags": [f"{IMAGE}:latest"]}).encode()
+            case [_, "images", *what]:
+                return self._of_images(method, what)
             case ["POST", "containers", "create"]:
                 return 201, json.dumps({"Id": self._create(json.loads(body)), "Warnings": []}).encode()
-            case [_, "containers", known, *what] if known in self.containers:
+            case ["POST", "containers", _, "start"] if self.refusal:
+                return _error(500, self.refusal)
+            case [_, "containers", known, *what] if known in self.containers and not self.containers[known].is_gone:
                 return self._of_container(self.containers[known], method, what, body)
-        return 404, json.dumps({"message": f"there is no {path} here"}).encode()
+        return _error(404, f"there is no {path} here")
+
+    def _of_images(self, method: str, what: list[str]) -> tuple[int, bytes]:
+        match [method, *what]:
+            case ["GET", name, "json"] if name == IMAGE:
+                return 200, json.dumps({"Id": "sha256:0", "RepoTags": [f"{IMAGE}:latest"]}).encode()
+            case ["GET", name, "json"]:
+                return _error(404, f"No such image: {name}:latest")
+        return _error(500, self.pull_error)
 
     def _create(self, wanted: dict[str, Any]) -> str:
         made = f"{len(self.containers):064x}"
