@@ -83,7 +83,7 @@ class RingbackContainer(DockerContainer):
             raise ServerNotStarted(reason, None) from error
 
     def _missing_image_hint(self) -> str:
-        """Return what to do if the engine does not have the image, else an empty string."""
+        """Return advice if the engine does not have the image, or an empty string."""
         try:
             self.get_docker_client().client.images.get(self.image)
         except NotFound:
@@ -141,7 +141,7 @@ class RingbackContainer(DockerContainer):
 
 
 class _NotReady(Exception):
-    """The server is not ready. For a TimeoutError, Testcontainers would read the log, and fail if there is none."""
+    """The server is not ready. Testcontainers would read the log of a TimeoutError, which may not exist."""
 
 
 class ReadinessWaitStrategy(WaitStrategy):
