@@ -189,7 +189,9 @@ async def test_calls_and_callbacks_continue_after_their_tasks_are_restarted(
 
 
 @only(SQLITE)
-async def test_task_that_fails_too_often_ends_the_process(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_background_task_that_fails_too_often_ends_the_process(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stops: list[bool] = []
     watched.supervisor.on_give_up = lambda: stops.append(True)
 

@@ -53,7 +53,7 @@ async def test_get_callback_appends_signed_parameters_to_the_query(outbox: Outbo
 
 
 @pytest.mark.parametrize(("method", "names"), [("POST", POST_HEADERS), ("GET", COMMON_HEADERS)])
-async def test_callback_headers_equal_twilios(
+async def test_callback_headers_equal_those_of_twilio(
     method: str, names: set[str], outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     sid = outbox.enqueue(f"{receiver.url}/done", method)

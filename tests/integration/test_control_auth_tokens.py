@@ -103,7 +103,7 @@ async def test_auth_tokens_of_an_unknown_account_are_not_found(controlled: Contr
     assert answer.status_code == 404
 
 
-async def test_tokens_are_kept_by_a_reset_of_their_account(account: ControlledAccount) -> None:
+async def test_auth_tokens_are_kept_by_a_reset_of_their_account(account: ControlledAccount) -> None:
     secondary = await create_secondary(account)
 
     await account.control("POST", "/reset")

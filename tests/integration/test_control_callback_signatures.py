@@ -86,7 +86,7 @@ async def test_verdict_says_that_no_secondary_token_existed_for_the_fault(accoun
     )
 
 
-async def test_attempts_have_separate_verdicts(account: ControlledAccount) -> None:
+async def test_callback_attempts_have_separate_verdicts(account: ControlledAccount) -> None:
     answers = iter([Answer(503), Answer(204), Answer(204)])
     fault = {"operation": "status-callback", "effect": {"signature": "bad"}}
     with CallbackReceiver(lambda _: next(answers)) as receiver:

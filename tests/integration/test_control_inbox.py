@@ -156,7 +156,7 @@ async def test_body_without_a_content_length_is_rejected_when_it_exceeds_the_lim
     assert await messages(account) == []
 
 
-async def test_body_that_is_neither_form_nor_text_is_stored(account: ControlledAccount) -> None:
+async def test_inbox_stores_a_body_that_is_neither_a_form_nor_text(account: ControlledAccount) -> None:
     await account.http.post(url(account), content=b'{"a": "\xff"}', headers={"Content-Type": "application/json"})
 
     [message] = await messages(account)

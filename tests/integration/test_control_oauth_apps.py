@@ -207,7 +207,7 @@ async def test_log_has_the_reason_of_a_refused_access_token(controlled: Controll
     ]
 
 
-async def test_fault_on_access_tokens_is_injected(account: ControlledAccount) -> None:
+async def test_fault_can_be_injected_into_access_token_requests(account: ControlledAccount) -> None:
     app = await create_app(account)
     await account.control(
         "POST", "/faults", {"operation": "create-access-token", "effect": {"status": 503}, "times": 1}

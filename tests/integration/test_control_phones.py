@@ -76,7 +76,7 @@ async def test_put_of_a_phone_rule_returns_the_phone(account: ControlledAccount)
         ("manual", ("no-answer", "failed")),
     ],
 )
-async def test_each_behavior_has_its_outcome(
+async def test_each_behavior_has_the_documented_outcome(
     account: ControlledAccount, behavior: str, ending: tuple[str, str]
 ) -> None:
     await phone(account, behavior=behavior)

@@ -78,7 +78,7 @@ async def test_action_after_the_end_of_a_call_is_rejected(account: ControlledAcc
     assert await account.call(answer["call_sid"]) == before
 
 
-async def test_digits_at_the_timeout_count_once(account: ControlledAccount) -> None:
+async def test_digits_and_a_simultaneous_prompt_timeout_have_one_outcome(account: ControlledAccount) -> None:
     answer = await at_the_prompt(account)
 
     keyed, _ = await asyncio.gather(key(account, answer), account.advance(60))

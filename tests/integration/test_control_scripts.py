@@ -192,7 +192,7 @@ async def test_invalid_script_is_rejected_completely(account: ControlledAccount,
     assert await left(account) == []
 
 
-async def test_error_in_a_script_names_the_entry(account: ControlledAccount) -> None:
+async def test_script_error_names_the_entry(account: ControlledAccount) -> None:
     answer = await account.control("POST", SCRIPT, ["busy", "sing"])
 
     assert answer.json()["error"].startswith("1.behavior: input should be 'enter-code'")

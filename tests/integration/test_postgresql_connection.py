@@ -278,7 +278,7 @@ async def refused(database: Database) -> str:
         ("ALTER TABLE accounts RENAME policy TO lost", "ALTER TABLE accounts RENAME lost TO policy", "does not exist"),
     ],
 )
-async def test_changed_schema_is_unavailable_until_it_is_changed_back(
+async def test_database_with_a_changed_schema_is_unavailable_until_it_is_changed_back(
     database: Database, change: str, undo: str, reason: str
 ) -> None:
     with role_with(DOCUMENTED_GRANTS, database.url) as url, closing(open_database(text(url))) as as_role:

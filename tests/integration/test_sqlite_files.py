@@ -190,7 +190,7 @@ def read_name(unit_of_work: UnitOfWork) -> object:
     return account and account.friendly_name
 
 
-async def test_text_that_is_not_utf8_is_read_as_bytes(database: SqliteDatabase) -> None:
+async def test_database_text_that_is_not_utf8_is_read_as_bytes(database: SqliteDatabase) -> None:
     await database.run(add_account)
     database.connection.cursor().execute(NOT_UTF8)
 
@@ -199,7 +199,7 @@ async def test_text_that_is_not_utf8_is_read_as_bytes(database: SqliteDatabase) 
     assert database.outage.reason is None
 
 
-async def test_long_operation_reads_text_that_is_not_utf8(database: SqliteDatabase) -> None:
+async def test_long_operation_reads_database_text_that_is_not_utf8(database: SqliteDatabase) -> None:
     await database.run(add_account)
     database.connection.cursor().execute(NOT_UTF8)
 
@@ -208,7 +208,7 @@ async def test_long_operation_reads_text_that_is_not_utf8(database: SqliteDataba
     assert names == [b"\xffA"]
 
 
-def test_text_that_is_not_utf8_is_read_at_startup(file: Path) -> None:
+def test_database_text_that_is_not_utf8_is_read_at_startup(file: Path) -> None:
     with closing(open_database(f"sqlite:///{file}")) as database:
         migrate(database)
         database.run_sync(add_account)
@@ -220,7 +220,7 @@ def test_text_that_is_not_utf8_is_read_at_startup(file: Path) -> None:
         assert again.run_sync(read_name) == b"\xffA"
 
 
-async def test_closed_database_is_unavailable(file: Path) -> None:
+async def test_closed_sqlite_database_is_unavailable(file: Path) -> None:
     database = open_database(f"sqlite:///{file}")
     migrate(database)
     database.close()

@@ -157,7 +157,7 @@ def test_callback_hosts_are_mapped_to_reachable_services(service: Service, monke
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=service_location)
-def test_volumes_and_services_that_are_named_exist(service: Service) -> None:
+def test_referenced_compose_volumes_and_services_exist(service: Service) -> None:
     named = {name for name, _, _ in service.volumes if not name.startswith((".", "/"))}
 
     assert named <= (service.document.get("volumes") or {}).keys()

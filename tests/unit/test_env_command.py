@@ -101,7 +101,7 @@ def test_printed_line_is_an_export_or_an_argument_of_the_null_command(client: st
 
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
-def test_lines_can_be_evaluated_by_an_interactive_zsh(command: Command, tmp_path: Path) -> None:
+def test_printed_lines_can_be_evaluated_by_an_interactive_zsh(command: Command, tmp_path: Path) -> None:
     lines = command("env", "--client", "any").out
 
     program = ["zsh", "-f", "-i", "-c", 'eval "$1"; echo "$HTTPS_PROXY"', "zsh", lines]
@@ -243,7 +243,7 @@ def test_php_finds_settings_in_its_folder(command: Command, tmp_path: Path) -> N
         ),
     ],
 )
-def test_invalid_use_is_reported_in_one_line(
+def test_invalid_use_of_env_is_reported_in_one_line(
     command: Command, arguments: tuple[str, ...], status: int, said: str
 ) -> None:
     finished = command("env", *arguments)

@@ -230,7 +230,7 @@ def test_random_fraction_leaves_sids_and_codes_unchanged() -> None:
     assert drawing.sid("CA") == quiet.sid("CA")
 
 
-def test_another_seed_another_index_or_no_seed_triggers_other_trials() -> None:
+def test_different_seed_different_index_or_no_seed_triggers_different_trials() -> None:
     fault = a_fault(probability=0.5)
     sequences = [
         triggers(fault, IdGenerator(7)),

@@ -49,7 +49,7 @@ def exists(path: str, name: str) -> bool:
     return all(re.search(rf"\b{part}\b", source) for part in name.split("."))
 
 
-def test_every_place_of_a_fact_exists() -> None:
+def test_every_source_location_of_a_fact_exists() -> None:
     assert "twilio_api/request_context.py:RequestContext" in [place for fact in FACTS for place in fact.where]
     assert [f"{fact.id}: {place}" for fact in FACTS for place in missing_places(fact)] == []
 

@@ -53,7 +53,7 @@ def test_full_access_allows_every_operation() -> None:
     assert opened(FULL_ACCESS) == set(PERMISSIONS.values())
 
 
-def test_standard_access_allows_all_but_accounts_and_keys() -> None:
+def test_standard_access_allows_all_operations_except_those_on_accounts_and_auth_tokens() -> None:
     iam = {permission for permission in PERMISSIONS.values() if permission.startswith(IAM_PREFIX)}
 
     error = refusal(STANDARD_ACCESS, Operation.FETCH_ACCOUNT)

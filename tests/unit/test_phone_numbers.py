@@ -24,7 +24,7 @@ AMERICAN_FORMS = [
 
 
 @pytest.mark.parametrize("written", AMERICAN_FORMS)
-def test_american_forms_are_parsed(written: str) -> None:
+def test_american_number_formats_are_parsed(written: str) -> None:
     assert to_e164(written) == "+14158675309"
 
 

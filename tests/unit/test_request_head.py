@@ -20,7 +20,7 @@ def head(*lines: str) -> bytes:
         ("CONNECT 127.0.0.1:1 HTTP/1.1", "127.0.0.1", 1),
     ],
 )
-def test_connect_requests_a_tunnel(line: str, host: str, port: int) -> None:
+def test_connect_method_requests_a_tunnel(line: str, host: str, port: int) -> None:
     request = parse_head(head(line, "Proxy-Authorization: Basic eDp5", "Host: elsewhere.test"))
 
     assert request == ProxyRequest(host, port)

@@ -53,7 +53,7 @@ def test_datetime_without_a_time_zone_is_utc() -> None:
 
 
 @given(st.integers(-(10**15), 10**15).map(Timestamp), st.integers(-(10**12), 10**12))
-def test_added_seconds_equal_the_difference(start: Timestamp, microseconds: int) -> None:
+def test_difference_of_two_timestamps_equals_the_added_seconds(start: Timestamp, microseconds: int) -> None:
     end = after(start, microseconds / MICROSECONDS)
 
     assert end - start == microseconds

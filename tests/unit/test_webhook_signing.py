@@ -61,5 +61,5 @@ def test_invalid_signature_is_made_with_another_shared_key() -> None:
         ("key=k,algorithm=ED25519", None),
     ],
 )
-def test_algorithm_is_read_from_the_header(settings: str, algorithm: SignatureAlgorithm | None) -> None:
+def test_signature_algorithm_is_read_from_the_header(settings: str, algorithm: SignatureAlgorithm | None) -> None:
     assert algorithm_of(settings) == algorithm
