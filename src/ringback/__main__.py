@@ -28,7 +28,7 @@ def main() -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _exit)
     if sys.argv[1:] == ["ready"]:
-        from ringback.commands import health_check  # 5 ms, instead of 150 for everything below
+        from ringback.commands import health_check  # takes 5 ms, instead of 150 ms for the imports below
 
         status = health_check.run()
         if status is not None:

@@ -19,7 +19,7 @@ LIVE_PATH, READY_PATH, METRICS_PATH = "/livez", "/readyz", "/metrics"
 PATHS = frozenset({LIVE_PATH, READY_PATH, METRICS_PATH})
 SERVICE_UNAVAILABLE = 503
 READY_SECONDS = 2.0
-"""Time limit of the readiness check. It must be shorter than that of `ringback ready`."""
+"""Time limit of the readiness check. It must be shorter than the timeout of `ringback ready`."""
 METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -44,7 +44,7 @@ def health_router(database: Database, supervisor: Supervisor) -> APIRouter:
 
 
 async def _database_trouble(database: Database) -> str | None:
-    """Return why the database cannot be used, or None. A database that does not answer in time cannot be used."""
+    """Return the reason why the database cannot be used, such as a timeout, or None."""
     try:
         async with asyncio.timeout(READY_SECONDS):
             return await find_unready_reason(database)

@@ -95,7 +95,7 @@ def test_signature_is_verified_for_every_receiver(phone_page: PhonePage, account
     for shown in (
         "signature valid",
         f"X-Twilio-Signature{sent['headers']['X-Twilio-Signature']}",
-        f"by sorted name: {signed}" if method == "POST" else "only the URL, including its query",
+        f"sorted by name: {signed}" if method == "POST" else "only the URL, including its query",
         "A receiver behind a proxy may see a different URL",
     ):
         expect(attempt).to_contain_text(shown)

@@ -1,6 +1,6 @@
 """The command `ringback ready` without options, for the health checks of containers, which run every few seconds.
 
-It imports neither the settings nor Python's HTTP client, which would take most of its time.
+It imports neither the settings nor Python's HTTP client, because these imports would take most of its time.
 """
 
 import json
@@ -18,7 +18,7 @@ _SUCCESS = 200
 def run() -> int | None:
     """Ask the configured server whether it is ready, and return the exit status.
 
-    Return None if that takes the settings or a complete HTTP client: see `ringback.commands.ready`.
+    Return None if this requires the settings or a complete HTTP client, as in `ringback.commands.ready`.
     """
     address = plain_address()
     if address is None:
@@ -48,12 +48,12 @@ def _get_ready(host: str, port: int) -> tuple[int, bytes]:
 
 
 def report(url: str, reason: str) -> int:
-    """Print why the server at this base URL is not ready, and return the exit status."""
+    """Print the reason why the server at this base URL is not ready, and return the exit status."""
     return fail(FAILED, f"{url} is not ready: {reason}")
 
 
 def answered_reason(status: int, body: bytes) -> str:
-    """Return why a server is not ready, from its answer to ``GET /readyz``."""
+    """Return the reason why a server is not ready, from its answer to ``GET /readyz``."""
     try:
         return str(json.loads(body)["reason"])
     except (ValueError, TypeError, KeyError):
@@ -61,7 +61,7 @@ def answered_reason(status: int, body: bytes) -> str:
 
 
 def connection_reason(error: object) -> str:
-    """Return why a server cannot be asked, from the error of the connection."""
+    """Return the reason why a server cannot be asked, from the connection error."""
     if isinstance(error, ConnectionRefusedError):
         return "nothing listens there. Start the server with `ringback serve`, or name another one with --url."
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Addresses of the server as clients on this machine use them, and the configured one without the other settings."""
+"""The server's addresses for clients on this machine, and a reader of the configured address without other settings."""
 
 import os
 import re

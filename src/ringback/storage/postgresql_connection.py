@@ -30,7 +30,7 @@ NETWORK = {
 FIXED = {"client_encoding": "utf8", "prepare_threshold": None}
 """Text is UTF-8 regardless of the environment. Statements are prepared only without a pooler."""
 MIN_CONNECT_SECONDS = 2.0
-"""Shortest time limit for connecting that psycopg applies. 0 in the URL means none."""
+"""Shortest connection timeout that psycopg applies. 0 in the URL means no timeout."""
 PREPARE_THRESHOLD = "prepare_threshold"
 DEFAULT_PREPARE_THRESHOLD = 5
 NOT_PREPARED = frozenset({"", "none"})
@@ -81,13 +81,13 @@ def prepare_threshold(url: URL) -> int | None:
 
 
 def connect_seconds(url: URL) -> float:
-    """Return how long connecting may take: the URL's connect_timeout for each of its hosts."""
+    """Return the time limit for connecting: the URL's connect_timeout, multiplied by the number of its hosts."""
     hosts = url.query.get("host", "")
     names = hosts.split(",") if isinstance(hosts, str) else hosts
     try:
         limit = float(str(url.query.get("connect_timeout", NETWORK["connect_timeout"])))
     except ValueError:
-        limit = MIN_CONNECT_SECONDS  # connecting fails at once
+        limit = MIN_CONNECT_SECONDS  # connecting fails immediately
     return max(limit, MIN_CONNECT_SECONDS) * len(names)
 
 

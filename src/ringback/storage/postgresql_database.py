@@ -185,7 +185,7 @@ class PostgresqlDatabase(Database):
         session.close()
 
     def _break_off_sessions(self, reason: DatabaseUnavailable) -> None:
-        """End the operations in progress, for which the server has no answer."""
+        """End the operations in progress, which the server does not answer."""
         self.outage.report(reason)
         for session in list(self._sessions):
             session.break_off()

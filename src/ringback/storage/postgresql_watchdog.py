@@ -1,7 +1,8 @@
 """Watchdog that detects a PostgreSQL server that no longer answers, such as one in a paused container.
 
-The kernel of a paused server still acknowledges what it receives, so TCP's timeouts do not help, and PostgreSQL's own
-timeouts stand still. An operation that waits for such a server would wait, and keep its thread, until it resumes.
+The kernel of a paused server still acknowledges packets, so TCP timeouts do not apply, and PostgreSQL's own timeouts do
+not run. Without the watchdog, an operation that waits for such a server would block its thread until the server
+resumes.
 """
 
 import asyncio
@@ -27,13 +28,13 @@ STALLED_SECONDS = 2.0
 CHECK_SECONDS = 0.25
 """Interval of the watchdog's checks."""
 MARGIN_SECONDS = 0.5
-"""The test gives up this long before the driver would stop connecting."""
+"""The test gives up this much earlier than the driver's connection timeout."""
 
 
 class Watchdog:
-    """Waits for the results of operations, and tests the server if one takes long.
+    """Waits for the results of operations, and tests the server if an operation takes long.
 
-    The test opens a new connection. If the server does not answer it, all operations in progress raise
+    The test opens a new connection. If the server does not answer, all operations in progress raise
     DatabaseUnavailable, `on_unresponsive` is called, and `check_responsive` raises until a later test is answered.
     """
 
@@ -59,7 +60,7 @@ class Watchdog:
         return set(self._started_at)
 
     def check_responsive(self) -> None:
-        """Raise DatabaseUnavailable at once while the server does not answer, instead of waiting for it."""
+        """Raise DatabaseUnavailable immediately while the server does not answer, instead of waiting."""
         if self._is_unresponsive:
             raise DatabaseUnavailable(self._reason)
 
@@ -97,13 +98,13 @@ class Watchdog:
         await asyncio.wait({test}, timeout=self._test_seconds)
         if not test.done():
             self._abandon_operations()
-        is_connected = await test  # at the latest, the driver's own timeout ends it
+        is_connected = await test  # the driver's own timeout ends the test at the latest
         ended_at = time.monotonic()
         if is_connected or ended_at - started_at < self._test_seconds:  # a server that refuses connections answers
             self._is_unresponsive, self._answered_at = False, ended_at
 
     def _is_stalled(self) -> bool:
-        """Tell whether an operation has run for STALLED_SECONDS, and the last test is at least as old."""
+        """Tell whether an operation has run for STALLED_SECONDS since its start, or since the last answered test."""
         times = list(self._started_at.values())  # a copy, because threads remove entries
         return bool(times) and time.monotonic() - max(min(times), self._answered_at) > STALLED_SECONDS
 
@@ -122,7 +123,7 @@ class Watchdog:
         self._is_unresponsive = True
         self._abandoned |= self._waiting
         for future in self._abandoned:
-            future.cancel()  # one that no thread has started never runs
+            future.cancel()  # an operation that no thread has started never runs
         self._on_unresponsive(DatabaseUnavailable(self._reason))
 
     def close(self) -> None:
