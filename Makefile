@@ -10,8 +10,8 @@ ifdef RINGBACK_TEST_WHOLE
 SELECTION := --cov
 LEFT_TO_CI := running the complete suite, with branch coverage
 else
-SELECTION := -m "not slow and not repeated"
-LEFT_TO_CI := left to CI: tests marked slow or repeated (pytest --markers), full-size load tests and fuzzers, and coverage
+SELECTION := -m "not slow and not repeated and not docker"
+LEFT_TO_CI := left to CI: tests marked slow, repeated or docker (pytest --markers), full-size load tests and fuzzers, and coverage
 endif
 # The tests start hundreds of Python processes, which would each compile all modules again without bytecode files.
 unexport PYTHONDONTWRITEBYTECODE

@@ -23,8 +23,15 @@ ASYNC_NUMBER = "+14158675310"
 """The number that the asynchronous program verifies."""
 RUN = {
     "README.md": ["start", "pytest-session", "intercept-start", "intercept-session", "base-url-session"],
-    "docs/quick-start.md": ["start", "curl-session", "quick-start"],
-    "docs/testing.md": ["pytest-outcomes", "pytest-more", "pytest-settings", "pytest-async", "pytest-container"],
+    "docs/quick-start.md": ["start", "curl-session", "quick-start", "image-build", "compose-file"],
+    "docs/testing.md": [
+        "pytest-outcomes",
+        "pytest-more",
+        "pytest-settings",
+        "pytest-async",
+        "container-calls",
+        "pytest-container",
+    ],
     "docs/settings.md": ["seed-file"],
     "docs/control-api.md": ["control-session", "oauth-session"],
     "docs/callbacks.md": ["python-validate", "shared-key-session", "inbox-session"],
@@ -34,8 +41,11 @@ RUN = {
     "docs/accounts.md": ["accounts-session"],
     "docs/api-keys.md": ["key-session", "permissions-session"],
     "docs/postgresql.md": ["grants"],
+    "docs/operations.md": ["compose-start", "replicas-start"],
+    "examples/compose/README.md": ["compose-session", "host-session"],
 }
-"""Blocks that are run here or in a module named after the page. test_client_pages.py has those about clients."""
+"""Blocks that are run here or in a module named after the page. test_client_pages.py has those about clients, and
+tests/containers those that need Docker."""
 SETTING_ROW = re.compile(r"^\| `(?P<name>\w+)` \| `(?P<variable>RINGBACK_\w+)` \| (?P<default>.+?) \|", re.MULTILINE)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from ringback.control_api.fidelity_file import read_fidelity
 from ringback.domain.phones import RESERVED_BEHAVIORS, PhoneBehavior
+from support.code_blocks import PAGES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/*.md")])
@@ -93,6 +94,26 @@ def test_code_blocks_marked_as_run_are_named_by_a_test(document: Path) -> None:
     code = TESTS + "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/support/*.py"))
 
     assert [name for name in marked if not re.search(rf'\(\s*"{name}"', code)] == []
+
+
+def test_docker_commands_in_documents_are_run_by_tests() -> None:
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
+    block = re.compile(r"^<!-- (.+) -->\n+```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    blocks = [found for text in texts for found in block.findall(text)]
+    in_blocks = {
+        is_run: [
+            line.strip() for marker, code in blocks if is_run_by_a_test(marker) == is_run for line in code.splitlines()
+        ]
+        for is_run in (True, False)
+    }
+    inline = [command for text in texts for command in re.findall(r"`(docker [a-z][^`\n]*)`", text)]
+
+    assert [line for line in in_blocks[False] if re.search(r"(^|[\s|;&(])docker [a-z]", line)] == []
+    assert [command for command in inline if command not in in_blocks[True]] == []
+
+
+def is_run_by_a_test(marker: str) -> bool:
+    return marker.startswith("run: ") or "tests/containers/" in marker
 
 
 @pytest.mark.parametrize("document", TOPICS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -42,18 +42,19 @@ class Answer:
 
 
 class CallbackReceiver:
-    """A receiver on a free port of 127.0.0.1. `answer` returns the response to each request.
+    """A receiver on a free port of `host`. `answer` returns the response to each request.
 
     `answer` runs in the request's thread and may block, to simulate a slow receiver.
     """
 
-    def __init__(self, answer: Callable[[Received], Answer] = lambda _: Answer()) -> None:
+    def __init__(self, answer: Callable[[Received], Answer] = lambda _: Answer(), *, host: str = "127.0.0.1") -> None:
         self.received: list[Received] = []
         self._answer = answer
         self._arrival = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer((host, 0), self._handler())
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.port = self._server.server_port
+        self.url = f"http://{host}:{self.port}"
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self

@@ -1,0 +1,41 @@
+"""Fixtures of the tests in containers: the Docker engine, a copy of the checkout, and the image."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.code_blocks import docs_page, readme_block
+from support.docker.checkout import Checkout
+from support.docker.client import Docker
+from support.docker.engine import running_engine
+from support.docker.programs import EngineUnavailable
+
+
+@pytest.fixture(scope="session")
+def docker() -> Iterator[Docker]:
+    """Run a Docker engine, or use the one that RINGBACK_TEST_DOCKER_HOST names."""
+    if host := os.environ.get("RINGBACK_TEST_DOCKER_HOST"):
+        yield Docker(host, Path(os.environ.get("DOCKER_CONFIG", "~/.docker")).expanduser())
+        return
+    folder = Path(tempfile.mkdtemp(prefix="ringback-docker-"))  # a path of a socket must be short
+    try:
+        with running_engine(folder) as running:
+            yield running
+    except EngineUnavailable as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def checkout(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """Copy the checkout for all tests. A test that changes files must copy them again."""
+    return Checkout(docker, tmp_path_factory.mktemp("docker") / "ringback")
+
+
+@pytest.fixture(scope="session")
+def image(checkout: Checkout) -> str:
+    """Build the image with the documented command, and return its name."""
+    checkout.sh(readme_block("image-build", page=docs_page("quick-start")).replace("PATH", "."))
+    return "ringback"

@@ -1,0 +1,71 @@
+"""Containers of the image with the options of ``docker run`` that restrict them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.docker.client import Docker
+from support.docker.container import Container, verified_numbers, verify
+
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
+
+NUMBER, OTHER_NUMBER = "+14158675309", "+14158675310"
+QUICK = ("--env", "RINGBACK_RING_SECONDS=0.1", "--env", "RINGBACK_KEY_SECONDS=0.1")
+RESTRICTIONS = {
+    "nothing": [],
+    "another user": ["--user", "12345"],
+    "another user and group": ["--user", "12345:12345", "--tmpfs", "/data:mode=1777"],
+    "a read-only file system": ["--read-only"],
+    "no capabilities": ["--cap-drop", "ALL"],
+    "a tmpfs on /data": ["--tmpfs", "/data"],
+    "all": ["--user", "12345", "--read-only", "--cap-drop", "ALL", "--tmpfs", "/data"],
+}
+
+
+@pytest.mark.parametrize("restriction", RESTRICTIONS)
+def test_restricted_container_verifies_a_number_and_stops(docker: Docker, image: str, restriction: str) -> None:
+    with Container(docker, image, *QUICK, *RESTRICTIONS[restriction]) as container, container.client() as http:
+        verify(http, NUMBER)
+        docker("exec", container.id, "ringback", "ready")
+
+        assert container.stop() == 0
+
+
+def test_volume_keeps_the_verified_numbers(docker: Docker, image: str) -> None:
+    volume = docker("volume", "create").strip()
+    mounted = ("--volume", f"{volume}:/data", *QUICK)
+    try:
+        with Container(docker, image, *mounted) as container, container.client() as http:
+            verify(http, NUMBER)
+            container.stop()
+        with Container(docker, image, *mounted) as container, container.client() as http:
+            verify(http, OTHER_NUMBER)
+
+            assert verified_numbers(http) == [NUMBER, OTHER_NUMBER]
+    finally:
+        docker("volume", "rm", volume)
+
+
+def test_volume_of_an_older_image_is_writable(docker: Docker, image: str) -> None:
+    volume = docker("volume", "create").strip()
+    mounted = ("--volume", f"{volume}:/data")
+    older = "chown --recursive 10001:10001 /data && chmod 0750 /data"
+    try:
+        docker("run", "--rm", "--user", "0", *mounted, "--entrypoint", "sh", image, "-c", older)
+        with Container(docker, image, *mounted, *QUICK) as container, container.client() as http:
+            verify(http, NUMBER)
+    finally:
+        docker("volume", "rm", volume)
+
+
+def test_folder_of_the_machine_is_readable_only_by_its_owner(docker: Docker, image: str, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    shutil.chown(folder, 12345, 12345)
+
+    with Container(docker, image, "--user", "12345:12345", "--volume", f"{folder}:/data", *QUICK) as container:
+        with container.client() as http:
+            verify(http, NUMBER)
+
+        assert [oct(file.stat().st_mode & 0o077) for file in folder.iterdir() if file.suffix == ".db"] == ["0o0"]

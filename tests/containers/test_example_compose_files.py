@@ -1,0 +1,83 @@
+"""The compose files of examples, as their README says."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from support.code_blocks import ROOT, readme_block
+from support.docker.checkout import Checkout
+from support.docker.container import probe
+from support.servers.server import STOP_SECONDS
+from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, eventually
+
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
+
+PAGE = ROOT / "examples/compose/README.md"
+FOLDER = "examples/compose"
+
+
+def documents(printed: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the two JSON documents that the documented session prints: the verification, and the list of numbers."""
+    first, end = json.JSONDecoder().raw_decode(printed)
+    return first, json.loads(printed[end:])
+
+
+@pytest.mark.parametrize("file", ["compose.yaml", "compose.by-name.yaml"])
+@pytest.mark.usefixtures("image")
+def test_service_in_a_container_verifies_a_number(checkout: Checkout, file: str) -> None:
+    variables = {"COMPOSE_FILE": file}
+    session = readme_block("compose-session", page=PAGE)
+    try:
+        printed = checkout.sh(session, within=FOLDER, environment=variables)
+    except AssertionError:
+        checkout.sh("docker compose down --volumes", within=FOLDER, environment=variables)
+        raise
+
+    begun, numbers = documents(printed)
+    assert begun["outcome"] == "calling"
+    assert [number["phone_number"] for number in numbers] == [begun["phone_number"]]
+
+
+@pytest.mark.usefixtures("image")
+def test_service_on_the_machine_verifies_a_number(checkout: Checkout, tmp_path: Path) -> None:
+    *commands, serve = readme_block("host-session", page=PAGE).splitlines()
+    assert serve.startswith("uvicorn ")
+    programs = f'PATH="{Path(sys.executable).parent}:$PATH"'
+    address = f"http://127.0.0.1:{checkout.port(8000)}"
+    code = checkout.with_ports("\n".join([programs, *commands, f"exec {serve} --port {checkout.port(8000)}"]))
+
+    with (tmp_path / "log").open("w") as log:
+        service = subprocess.Popen(  # noqa: S603
+            ["sh", "-euc", code],  # noqa: S607
+            cwd=checkout.folder / FOLDER,
+            env=checkout.variables,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            eventually(
+                lambda: service.poll() is not None or probe(f"{address}/numbers"),
+                what="the service",
+                seconds=PROGRAM_SECONDS,
+            )
+            assert service.poll() is None, (tmp_path / "log").read_text()
+            with httpx.Client(base_url=address, timeout=PATIENCE_SECONDS, trust_env=False) as http:
+                begun = http.post("/verifications", json={"user": "Ada", "phone_number": "+14158675309"}).json()
+                shown = eventually(lambda: ended(http, begun["id"]), what="the outcome")
+        finally:
+            service.send_signal(signal.SIGINT)
+            service.wait(STOP_SECONDS)
+            checkout.sh("docker compose --file compose.host.yaml down --volumes", within=FOLDER)
+
+    assert shown["outcome"] == "verified"
+
+
+def ended(http: httpx.Client, identifier: str) -> dict[str, Any] | None:
+    shown: dict[str, Any] = http.get(f"/verifications/{identifier}").raise_for_status().json()
+    return None if shown["outcome"] == "calling" else shown

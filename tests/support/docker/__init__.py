@@ -1,0 +1,1 @@
+"""A Docker engine for the tests, with base images made from Debian packages: no image registry is needed."""

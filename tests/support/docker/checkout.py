@@ -1,0 +1,58 @@
+"""A copy of this checkout, in which tests run the docs' commands with the ports of this machine that are free."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from support.docker.client import LIMIT_SECONDS, Docker
+from support.packaging.packages import copy_checkout
+from support.servers.server import free_port
+
+PARTS = (
+    ".dockerignore", "Dockerfile", "LICENSE", "README.md", "compose.yaml", "constraints.txt", "deploy", "examples",
+    "migrations", "pyproject.toml", "src",
+)  # fmt: skip
+PUBLISHED_PORTS = (8000, 8010, 8011, 8020)
+"""Ports of 127.0.0.1 that compose files publish and that the docs name."""
+
+
+class Checkout:
+    """A copy in `folder`, whose compose files publish other ports. `variables` direct docker at the engine."""
+
+    def __init__(self, docker: Docker, folder: Path) -> None:
+        self.folder = copy_checkout(folder, PARTS)
+        self.variables = {**docker.environment, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+        self._ports = {port: free_port() for port in PUBLISHED_PORTS}
+        for file in (self.folder / "compose.yaml", *self.folder.glob("examples/*/compose*.yaml")):
+            file.write_text(self.with_ports(file.read_text(encoding="utf-8")), encoding="utf-8")
+
+    def url(self, port: int) -> str:
+        """Return the address at which a port of the compose files is published."""
+        return f"http://127.0.0.1:{self._ports[port]}"
+
+    def port(self, port: int) -> int:
+        return self._ports[port]
+
+    def with_ports(self, text: str) -> str:
+        """Return a text with the published ports of this copy."""
+        for port, free in self._ports.items():
+            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}")
+        return text
+
+    def sh(self, code: str, *, within: str = ".", environment: Mapping[str, str] | None = None) -> str:
+        """Run the commands of a documented session in a folder of the copy, and return their output.
+
+        Fails with everything that they printed.
+        """
+        finished = subprocess.run(  # noqa: S603
+            ["sh", "-euc", self.with_ports(code)],  # noqa: S607
+            cwd=self.folder / within,
+            env={**self.variables, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT_SECONDS,
+        )
+        assert finished.returncode == 0, f"{code}\n{finished.stdout}{finished.stderr}"
+        return finished.stdout

@@ -1,0 +1,63 @@
+"""The program docker, directed at an engine."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import IO
+
+from support.docker.programs import PATH
+
+_NOT_INHERITED = ("DOCKER_", "COMPOSE_", "RINGBACK_")
+"""Variables that direct docker elsewhere, or that compose files pass on as settings."""
+LIMIT_SECONDS = 600.0
+"""Time limit of a command. A build downloads packages."""
+
+
+class DockerError(Exception):
+    """A command of docker failed. The message is what it wrote to standard error."""
+
+
+class Docker:
+    """Runs docker with an engine at `host`, and the plugins in the folder `config`."""
+
+    def __init__(self, host: str, config: Path) -> None:
+        self.host = host
+        self.plugins = config / "cli-plugins"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)},
+            "DOCKER_HOST": host,
+            "DOCKER_CONFIG": str(config),
+            "DOCKER_BUILDKIT": "1",
+            "PATH": PATH,
+        }
+
+    def __call__(
+        self,
+        *arguments: str,
+        stdin: IO[bytes] | None = None,
+        folder: Path | None = None,
+        with_errors: bool = False,
+    ) -> str:
+        """Run docker with these arguments, and return its output. Raises DockerError.
+
+        `with_errors` adds what it wrote to standard error.
+        """
+        finished = subprocess.run(  # noqa: S603
+            ["docker", *arguments],  # noqa: S607
+            env=self.environment,
+            cwd=folder,
+            stdin=stdin or subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT_SECONDS,
+        )
+        if finished.returncode != 0:
+            raise DockerError(f"docker {' '.join(arguments)}: {finished.stderr[-4000:]}")
+        return finished.stdout + (finished.stderr if with_errors else "")
+
+    def has_image(self, name: str) -> bool:
+        return self("image", "ls", "--quiet", name).strip() != ""
+
+    def has_compose(self) -> bool:
+        return (self.plugins / "docker-compose").exists()

@@ -1,0 +1,140 @@
+"""Starts and stops a Docker engine whose files are all in one folder."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from support.docker import base_images
+from support.docker.client import Docker, DockerError
+from support.docker.programs import PATH, EngineUnavailable, missing, run
+from support.waiting import eventually
+
+START_SECONDS = 120.0
+STOP_SECONDS = 60.0
+LOG_LINES = 5
+
+
+class Engine:
+    """An engine with all its files in `folder`. They include the images, which a later start finds there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.docker = Docker(f"unix://{self.folder}/docker.sock", self.folder / "config")
+        self._process_id = self.folder / "docker.pid"
+        self._log = self.folder / "log"
+
+    def start(self) -> Docker:
+        """Start the engine with all base images. Raises EngineUnavailable with the reason."""
+        _check_machine()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._start_daemon()
+            base_images.provide(self.docker, self.folder)
+        except (DockerError, EngineUnavailable) as error:
+            self.stop()
+            raise EngineUnavailable(f"no Docker engine: {error}") from error
+        return self.docker
+
+    def stop(self) -> None:
+        """Remove the containers and their networks, stop the engine, and unmount what it has left mounted."""
+        with suppress(DockerError):
+            if containers := self.docker("ps", "--all", "--quiet").split():
+                self.docker("rm", "--force", "--volumes", *containers)
+            self.docker("network", "prune", "--force")
+        if self._process_id.exists():
+            process_id = int(self._process_id.read_text())
+            with suppress(ProcessLookupError):
+                os.kill(process_id, signal.SIGTERM)
+            eventually(lambda: not _is_running(process_id), what="dockerd has ended", seconds=STOP_SECONDS)
+        for mounted in reversed(_mounted_below(self.folder)):
+            run("umount", mounted)
+
+    def _start_daemon(self) -> None:
+        daemon = ["dockerd", f"--host={self.docker.host}", f"--data-root={self.folder}/data"]
+        daemon += [
+            f"--exec-root={self.folder}/exec",
+            f"--pidfile={self._process_id}",
+            f"--config-file={self._config()}",
+        ]
+        with self._log.open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603
+                daemon,
+                env={**os.environ, "PATH": f"{self._firewall()}{os.pathsep}{PATH}"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        eventually(lambda: process.poll() is not None or self._answers(), what="dockerd answers", seconds=START_SECONDS)
+        if process.poll() is not None:
+            lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+            raise EngineUnavailable("dockerd does not start: " + " / ".join(lines))
+
+    def _config(self) -> Path:
+        """Return an empty configuration file, so that the one of this machine does not apply."""
+        file = self.folder / "daemon.json"
+        file.write_text("{}\n", encoding="utf-8")
+        return file
+
+    def _firewall(self) -> Path:
+        """Return a folder for the daemon's PATH. It has the old iptables, if the kernel does not support nftables."""
+        programs = self.folder / "bin"
+        programs.mkdir(exist_ok=True)
+        legacy = shutil.which("iptables-legacy", path=PATH)
+        try:
+            run("iptables", "--table", "nat", "--list-rules")
+        except EngineUnavailable:
+            if legacy and not (programs / "iptables").exists():
+                (programs / "iptables").symlink_to(legacy)
+        return programs
+
+    def _answers(self) -> bool:
+        try:
+            self.docker("version")
+        except DockerError:
+            return False
+        return True
+
+
+@contextmanager
+def running_engine(folder: Path) -> Iterator[Docker]:
+    """Run an engine in a new folder, and remove both."""
+    engine = Engine(folder)
+    docker = engine.start()
+    try:
+        yield docker
+    finally:
+        engine.stop()
+        shutil.rmtree(folder)
+
+
+def _check_machine() -> None:
+    if os.geteuid() != 0:
+        raise EngineUnavailable("no Docker engine: it needs root")
+    if lacking := missing():
+        names = ", ".join(lacking)
+        raise EngineUnavailable(f"no Docker engine: not installed: {names} (python -m support.docker install)")
+    for process in Path("/proc").glob("[0-9]*/comm"):
+        with suppress(OSError):
+            if process.read_text().strip() == "dockerd":
+                raise EngineUnavailable(
+                    f"no second Docker engine: process {process.parent.name} is one, and they would share a network"
+                    " bridge. Stop it, or set RINGBACK_TEST_DOCKER_HOST to use it."
+                )
+
+
+def _mounted_below(folder: Path) -> list[str]:
+    """Return the mount points in a folder, in the order in which they were mounted."""
+    lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+    return [place for place in (line.split()[1] for line in lines) if place.startswith(f"{folder}/")]
+
+
+def _is_running(process_id: int) -> bool:
+    """Tell whether a process runs. One that has ended but is not yet collected by its parent does not."""
+    with suppress(OSError):
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
