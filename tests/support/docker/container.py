@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import httpx
 
-from support.docker.client import Docker
+from support.docker.client import Docker, DockerError
 from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, caller_ids_path
 from support.waiting import PATIENCE_SECONDS, eventually
 
@@ -36,7 +36,10 @@ class Container:
 
     def _is_ready(self) -> bool:
         assert self.state["Running"], "\n".join(self.log)
-        return probe(f"{self.url}/readyz")
+        try:
+            return probe(f"{self.url}/readyz")
+        except DockerError:  # it has exited since
+            return False
 
     @property
     def url(self) -> str:
