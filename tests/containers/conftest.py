@@ -31,7 +31,7 @@ def docker() -> Iterator[Docker]:
 @pytest.fixture(scope="session")
 def checkout(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """Copy the checkout for all tests. A test that changes files must copy them again."""
-    return Checkout(docker, tmp_path_factory.mktemp("docker") / "ringback")
+    return Checkout(docker, tmp_path_factory.mktemp("docker") / "ringback-tests")
 
 
 @pytest.fixture(scope="session")

@@ -20,9 +20,11 @@ NUMBERS = ["+14158675309", "+14158675310"]
 @pytest.fixture(scope="module")
 def server(checkout: Checkout, image: str) -> Iterator[str]:  # noqa: ARG001 - built once, before compose finds it
     """Run the documented command, and return the address of the server."""
-    checkout.sh(readme_block("compose-start", page=docs_page("operations")))
-    yield checkout.url(8010)
-    checkout.sh("docker compose down --volumes")
+    try:
+        checkout.sh(readme_block("compose-start", page=docs_page("operations")))
+        yield checkout.url(8010)
+    finally:
+        checkout.sh("docker compose down --volumes")
 
 
 def test_compose_starts_a_server_that_runs_the_session_of_the_readme(checkout: Checkout, server: str) -> None:
@@ -61,7 +63,7 @@ def test_compose_file_of_the_quick_start_runs_a_server(checkout: Checkout, tmp_p
 def test_compose_down_leaves_no_container_volume_or_network(docker: Docker, checkout: Checkout, server: str) -> None:
     checkout.sh("docker compose down --volumes")
     remaining = [
-        docker(kind, "ls", "--quiet", "--filter", "label=com.docker.compose.project=ringback")
+        docker(kind, "ls", "--quiet", "--filter", f"label=com.docker.compose.project={checkout.folder.name}")
         for kind in ("container", "volume", "network")
     ]
 

@@ -29,9 +29,11 @@ CLIENTS = 4
 @pytest.fixture(scope="module")
 def started(checkout: Checkout, image: str) -> Iterator[str]:  # noqa: ARG001 - built once, before compose finds it
     """Run the documented command, and return the address of the load balancer."""
-    checkout.sh(readme_block("replicas-start", page=docs_page("operations")))
-    yield checkout.url(8020)
-    checkout.sh("docker compose --profile replicas down --volumes")
+    try:
+        checkout.sh(readme_block("replicas-start", page=docs_page("operations")))
+        yield checkout.url(8020)
+    finally:
+        checkout.sh("docker compose --profile replicas down --volumes")
 
 
 @pytest.fixture
