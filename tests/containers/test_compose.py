@@ -1,4 +1,4 @@
-"""compose.yaml as the docs describe it: one server, and README's session."""
+"""The compose files of docs/docker.md and the quick start: one server, its settings, and README's session."""
 
 import json
 from collections.abc import Iterator
@@ -9,31 +9,50 @@ import pytest
 from support.code_blocks import docs_page, readme_block
 from support.docker.checkout import Checkout
 from support.docker.client import Docker
-from support.docker.container import client, probe, verified_numbers, verify
+from support.docker.container import client, verified_numbers, verify
+from support.servers.seeds import many_caller_ids, number_at
 from support.servers.server import free_port
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.usefixtures("image")]
 
-NUMBERS = ["+14158675309", "+14158675310"]
+NUMBER, NUMBER_OF_README = "+14158675309", "+14158675310"
+PAGE = docs_page("docker")
+
+
+def lines(name: str) -> tuple[str, str]:
+    """Return the commands of a documented session that start a server, and the last one, which removes it."""
+    *start, end = readme_block(name, page=PAGE).splitlines()
+    return "\n".join(start), end
 
 
 @pytest.fixture(scope="module")
-def server(checkout: Checkout, image: str) -> Iterator[str]:  # noqa: ARG001 - built once, before compose finds it
-    """Run the documented command, and return the address of the server."""
-    try:
-        checkout.sh(readme_block("compose-start", page=docs_page("operations")))
-        yield checkout.url(8010)
-    finally:
-        checkout.sh("docker compose down --volumes")
+def project(checkout: Checkout) -> Iterator[str]:
+    """Return the documented commands that start a server, and remove it after the module."""
+    start, end = lines("compose-session")
+    yield start
+    checkout.sh(end)
 
 
-def test_compose_starts_a_server_that_runs_the_session_of_the_readme(checkout: Checkout, server: str) -> None:
+@pytest.fixture
+def server(checkout: Checkout, project: str) -> str:
+    """Start the server unless it is running, and return its address."""
+    checkout.sh(project)
+    return checkout.url(8010)
+
+
+@pytest.fixture
+def other_checkout(docker: Docker, tmp_path: Path) -> Checkout:
+    """Copy the checkout again, as a separate project."""
+    return Checkout(docker, tmp_path / "ringback-other")
+
+
+@pytest.mark.usefixtures("server")
+def test_compose_server_runs_the_session_of_the_readme(checkout: Checkout) -> None:
     printed = checkout.sh(readme_block("base-url-session"))
 
     request, listed = (json.loads(line) for line in printed.splitlines())
-    assert request["phone_number"] == NUMBERS[1]
-    assert NUMBERS[1] in [caller_id["phone_number"] for caller_id in listed["outgoing_caller_ids"]]
-    assert probe(f"{server}/readyz")
+    assert request["phone_number"] == NUMBER_OF_README
+    assert NUMBER_OF_README in [caller_id["phone_number"] for caller_id in listed["outgoing_caller_ids"]]
 
 
 def test_compose_server_keeps_its_data_when_its_container_is_replaced(checkout: Checkout, server: str) -> None:
@@ -45,29 +64,56 @@ def test_compose_server_keeps_its_data_when_its_container_is_replaced(checkout: 
         assert verified_numbers(http) == before
 
 
-@pytest.mark.usefixtures("image")
+@pytest.mark.usefixtures("server")
+def test_compose_down_leaves_no_container_volume_or_network(docker: Docker, checkout: Checkout) -> None:
+    _, end = lines("compose-session")
+
+    checkout.sh(end)
+
+    project = f"label=com.docker.compose.project={checkout.folder.name}"
+    for kind in ("container", "volume", "network"):
+        assert docker(kind, "ls", "--quiet", "--filter", project) == "", kind
+
+
+def test_variable_of_the_shell_is_a_setting_of_the_compose_server(other_checkout: Checkout) -> None:
+    start, end = lines("compose-settings")
+    try:
+        other_checkout.sh(start)
+
+        assert other_checkout.sh("docker compose exec -T ringback printenv RINGBACK_RING_SECONDS") == "0\n"
+    finally:
+        other_checkout.sh(end)
+
+
+def test_override_file_adds_a_seed_to_the_compose_server(other_checkout: Checkout) -> None:
+    start, end = lines("compose-session")
+    override = readme_block("compose-override", page=PAGE)
+    (other_checkout.folder / "compose.override.yaml").write_text(override, encoding="utf-8")
+    (other_checkout.folder / "seed.toml").write_text(many_caller_ids(1), encoding="utf-8")
+    try:
+        other_checkout.sh(start)
+
+        with client(other_checkout.url(8010)) as http:
+            assert verified_numbers(http) == [number_at(0)]
+    finally:
+        other_checkout.sh(end)
+
+
 def test_compose_file_of_the_quick_start_runs_a_server(checkout: Checkout, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    file = readme_block("compose-file", page=docs_page("quick-start"), base_url=url)
-    (tmp_path / "compose.yaml").write_text(
-        file.replace("127.0.0.1:8010", url.removeprefix("http://")), encoding="utf-8"
-    )
+    file = readme_block("compose-file", page=docs_page("quick-start"))
+    published = file.replace("127.0.0.1:8010", url.removeprefix("http://"))
+    (tmp_path / "compose.yaml").write_text(published, encoding="utf-8")
     try:
         checkout.sh("docker compose up --wait", within=str(tmp_path))
         with client(url) as http:
-            verify(http, NUMBERS[0])
+            verify(http, NUMBER)
     finally:
         checkout.sh("docker compose down --volumes", within=str(tmp_path))
 
 
-def test_compose_down_leaves_no_container_volume_or_network(docker: Docker, checkout: Checkout, server: str) -> None:
-    checkout.sh("docker compose down --volumes")
-    remaining = [
-        docker(kind, "ls", "--quiet", "--filter", f"label=com.docker.compose.project={checkout.folder.name}")
-        for kind in ("container", "volume", "network")
-    ]
+def test_docker_run_session_leaves_no_container_or_volume(docker: Docker, checkout: Checkout) -> None:
+    checkout.sh(readme_block("run-session", page=PAGE))
 
-    checkout.sh(readme_block("compose-start", page=docs_page("operations")))
-
-    assert remaining == ["", "", ""]
-    assert probe(f"{server}/readyz")
+    assert docker("ps", "--all", "--quiet", "--filter", "name=^ringback$") == ""
+    assert docker("volume", "ls", "--quiet", "--filter", "name=^ringback$") == ""

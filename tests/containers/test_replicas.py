@@ -28,12 +28,13 @@ CLIENTS = 4
 
 @pytest.fixture(scope="module")
 def started(checkout: Checkout, image: str) -> Iterator[str]:  # noqa: ARG001 - built once, before compose finds it
-    """Run the documented command, and return the address of the load balancer."""
+    """Run the documented session, and return the address of the load balancer before its last command."""
+    *start, end = readme_block("replicas-session", page=docs_page("docker")).splitlines()
     try:
-        checkout.sh(readme_block("replicas-start", page=docs_page("operations")))
+        checkout.sh("\n".join(start))
         yield checkout.url(8020)
     finally:
-        checkout.sh("docker compose --profile replicas down --volumes")
+        checkout.sh(end)
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ RUN = {
     "docs/accounts.md": ["accounts-session"],
     "docs/api-keys.md": ["key-session", "permissions-session"],
     "docs/postgresql.md": ["grants"],
-    "docs/operations.md": ["compose-start", "replicas-start"],
+    "docs/docker.md": ["compose-session", "compose-settings", "compose-override", "run-session", "replicas-session"],
     "examples/compose/README.md": ["compose-session", "host-session"],
 }
 """Blocks that are run here or in a module named after the page. test_client_pages.py has those about clients, and
