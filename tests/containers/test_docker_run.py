@@ -16,7 +16,7 @@ RESTRICTIONS = {
     "nothing": [],
     "another user": ["--user", "12345"],
     "another user and group": ["--user", "12345:12345", "--tmpfs", "/data:mode=1777"],
-    "a read-only file system": ["--read-only"],
+    "a read-only file system": ["--read-only", "--tmpfs", "/data"],
     "no capabilities": ["--cap-drop", "ALL"],
     "a tmpfs on /data": ["--tmpfs", "/data"],
     "all": ["--user", "12345", "--read-only", "--cap-drop", "ALL", "--tmpfs", "/data"],

@@ -22,6 +22,18 @@ ROUNDS = 2 if WHOLE else 1
 REPLICAS = ("ringback-a", "ringback-b")
 POSTS = 100
 STOPPED_AFTER = 20
+SEPARATOR = "next replica"
+READ_METRICS = f"""
+from urllib.request import urlopen
+for name in {REPLICAS}:
+    try:
+        print(urlopen("http://" + name + ":8010/metrics", timeout=4).read().decode())
+    except OSError:
+        pass
+    if name != "{REPLICAS[-1]}":
+        print("{SEPARATOR}")
+""".replace("'", '"')
+"""A program that prints the metrics of both replicas."""
 CLIENTS = 4
 """Number of clients that send requests at the same time."""
 
@@ -46,20 +58,19 @@ def front(checkout: Checkout, started: str) -> str:
 
 
 def sends_to_both(checkout: Checkout, front: str) -> bool:
-    if not all(probe(f"{front}/readyz") for _ in range(4)):
-        return False
-    before = [answered(checkout, replica) for replica in REPLICAS]
+    before = answered(checkout)
     with client(front) as http:
         statuses = {http.get(f"{caller_ids_path()}.json").status_code for _ in range(4)}
-    after = [answered(checkout, replica) for replica in REPLICAS]
-    return statuses == {httpx.codes.OK} and all(one < other for one, other in zip(before, after, strict=True))
+    after = answered(checkout)
+    return statuses == {httpx.codes.OK} and all(more > less for less, more in zip(before, after, strict=True))
 
 
-def answered(checkout: Checkout, replica: str) -> float:
-    """Return the number of requests that a replica has answered, 0 while it does not run."""
-    code = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8010/metrics').read().decode())"
-    metrics = checkout.sh(f'docker compose exec -T {replica} python -c "{code}" || true')
-    return sum(float(line.split()[-1]) for line in metrics.splitlines() if line.startswith("ringback_requests_total"))
+def answered(checkout: Checkout) -> list[float]:
+    """Return the number of requests that each replica has answered, which is 0 while it does not answer."""
+    return [
+        sum(float(line.split()[-1]) for line in metrics.splitlines() if line.startswith("ringback_requests_total"))
+        for metrics in checkout.sh(f"docker compose exec -T {REPLICAS[0]} python -c '{READ_METRICS}'").split(SEPARATOR)
+    ]
 
 
 @dataclass
