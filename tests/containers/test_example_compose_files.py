@@ -24,8 +24,9 @@ FOLDER = "examples/compose"
 
 def documents(printed: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the two JSON documents that the documented session prints: the verification, and the list of numbers."""
-    first, end = json.JSONDecoder().raw_decode(printed)
-    return first, json.loads(printed[end:])
+    answers = printed.splitlines()[-1]  # after the progress of the build
+    first, end = json.JSONDecoder().raw_decode(answers)
+    return first, json.loads(answers[end:])
 
 
 @pytest.mark.parametrize("file", ["compose.yaml", "compose.by-name.yaml"])

@@ -11,7 +11,7 @@ import pytest
 
 from support.code_blocks import docs_page, readme_block
 from support.docker.checkout import Checkout
-from support.docker.container import client, probe, verified_numbers
+from support.docker.container import client, verified_numbers
 from support.sampling import WHOLE
 from support.servers.server import caller_ids_path
 from support.waiting import eventually
