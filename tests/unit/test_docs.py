@@ -20,6 +20,11 @@ OUTPUTS = {"text", "json", "mermaid"}
 """Languages of blocks that are not commands or programs."""
 MAX_LINES = 5
 """Maximum number of lines of a paragraph."""
+RUN_IN_PARTS = {
+    "docker build --pull": "there is no registry to pull from",
+    "docker run --user": "tests/containers/test_docker_run.py passes users to `docker run`",
+}
+"""Docker commands in the text that no test runs exactly, each with its reason."""
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("tests/*/*.py")))
 
 
@@ -109,7 +114,8 @@ def test_docker_commands_in_documents_are_run_by_tests() -> None:
     inline = [command for text in texts for command in re.findall(r"`(docker [a-z][^`\n]*)`", text)]
 
     assert [line for line in in_blocks[False] if re.search(r"(^|[\s|;&(])docker [a-z]", line)] == []
-    assert [command for command in inline if command not in in_blocks[True]] == []
+    run = "\n".join(in_blocks[True])
+    assert sorted({command for command in inline if command not in run}) == sorted(RUN_IN_PARTS)
 
 
 def is_run_by_a_test(marker: str) -> bool:
