@@ -146,3 +146,21 @@ def test_replica_killed_under_load_refuses_only_requests_in_progress(
     assert len(traffic.refused) <= CLIENTS
     assert len(traffic.answers) >= POSTS
     assert lost_or_doubled(front, traffic) == {}
+
+
+@pytest.mark.parametrize(("away", "back"), [("stop", "start"), ("pause", "unpause")])
+def test_requests_are_answered_503_while_postgresql_is_away(
+    checkout: Checkout, front: str, away: str, back: str
+) -> None:
+    with client(front) as http:
+        checkout.sh(f"docker compose {away} postgres")
+        try:
+            refused = http.get(f"{caller_ids_path()}.json")
+            readiness = http.get("/readyz").status_code
+        finally:
+            checkout.sh(f"docker compose {back} postgres")
+        eventually(lambda: http.get(f"{caller_ids_path()}.json").is_success, what="PostgreSQL is used again")
+        eventually(lambda: http.get("/readyz").is_success, what="the replicas are ready")
+
+    assert (refused.status_code, refused.json()["code"]) == (503, 20503)
+    assert readiness == 503

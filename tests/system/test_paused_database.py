@@ -15,7 +15,7 @@ from support.databases.postgresql import new_database
 from support.receivers.receiver import CallbackReceiver
 from support.servers.seeds import number_at
 from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 LIST = f"{caller_ids_path()}.json"
 QUICK: dict[str, Any] = {"ring_seconds": 0.1, "key_seconds": 0.1}
@@ -118,7 +118,7 @@ def test_request_without_credentials_is_logged_in_one_line_while_the_database_is
     server: ServerProcess, postgresql: PausablePostgresql
 ) -> None:
     with postgresql.paused():
-        answer = httpx.get(f"{server.base_url}{LIST}", trust_env=False)
+        answer = httpx.get(f"{server.base_url}{LIST}", timeout=PATIENCE_SECONDS, trust_env=False)
         line = server.wait_for_log(lambda line: line.get("path") == LIST)
 
     assert outcome(answer) == (401, 20003)
@@ -131,7 +131,10 @@ def test_server_stopped_while_the_database_is_paused_logs_no_traceback(
     server: ServerProcess, postgresql: PausablePostgresql
 ) -> None:
     with postgresql.paused():
-        answers = [httpx.get(f"{server.base_url}{LIST}", trust_env=False) for _ in range(WITHOUT_CREDENTIALS)]
+        answers = [
+            httpx.get(f"{server.base_url}{LIST}", timeout=PATIENCE_SECONDS, trust_env=False)
+            for _ in range(WITHOUT_CREDENTIALS)
+        ]
         status = server.stop()
 
     assert [outcome(answer) for answer in answers] == [(401, 20003)] * WITHOUT_CREDENTIALS

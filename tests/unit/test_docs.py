@@ -22,6 +22,8 @@ MAX_LINES = 5
 """Maximum number of lines of a paragraph."""
 RUN_IN_PARTS = {
     "docker build --pull": "there is no registry to pull from",
+    "docker pause": "tests/containers/test_replicas.py pauses PostgreSQL with `docker compose`",
+    "docker start": "tests/containers/test_replicas.py starts PostgreSQL with `docker compose`",
     "docker run --user": "tests/containers/test_docker_run.py passes users to `docker run`",
 }
 """Docker commands in the text that no test runs exactly, each with its reason."""
@@ -103,7 +105,7 @@ def test_code_blocks_marked_as_run_are_named_by_a_test(document: Path) -> None:
 
 def test_docker_commands_in_documents_are_run_by_tests() -> None:
     texts = [page.read_text(encoding="utf-8") for page in PAGES]
-    block = re.compile(r"^<!-- (.+) -->\n+```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    block = re.compile(r"^<!-- ([^\n]+) -->\n+```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
     blocks = [found for text in texts for found in block.findall(text)]
     in_blocks = {
         is_run: [
