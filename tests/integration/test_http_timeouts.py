@@ -65,7 +65,7 @@ def test_missing_body_of_an_answered_request_closes_the_connection() -> None:
 
 
 async def still_open(*pieces: bytes) -> bool:
-    """Tell whether a connection is still open after several timeout checks, if its application never answers."""
+    """Return whether a connection is still open after several timeout checks, if its application never answers."""
     never = asyncio.Event()
 
     async def app(_: Scope, __: Receive, ___: Send) -> None:

@@ -160,5 +160,5 @@ def test_image_packages_have_wheels_for_arm64(tmp_path: Path) -> None:
 
 
 def is_compiled(name: str) -> bool:
-    """Tell whether the installed wheel of a package depends on the type of processor."""
+    """Return whether the installed wheel of a package depends on the type of processor."""
     return "Root-Is-Purelib: false" in (distribution(name).read_text("WHEEL") or "")

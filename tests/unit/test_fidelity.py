@@ -42,7 +42,7 @@ def missing_places(fact: Fact) -> list[str]:
 
 
 def exists(path: str, name: str) -> bool:
-    """Tell whether a file below src/ringback exists and contains every part of a dotted name."""
+    """Return whether a file below src/ringback exists and contains every part of a dotted name."""
     if not (SOURCES / path).is_file():
         return False
     source = (SOURCES / path).read_text(encoding="utf-8")

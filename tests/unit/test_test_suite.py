@@ -82,7 +82,7 @@ def _limits(node: ast.Call, name: str, keywords: dict[str | None, ast.expr]) -> 
 
 
 def _bounds_measured_time(node: ast.Compare, constants: dict[str, float]) -> bool:
-    """Tell whether measured time is compared with an upper bound that is a number."""
+    """Return whether measured time is compared with an upper bound that is a number."""
     operands = [node.left, *node.comparators]
     for operator, left, right in zip(node.ops, operands, operands[1:], strict=False):
         below, above = (right, left) if isinstance(operator, ast.Gt | ast.GtE) else (left, right)
@@ -93,7 +93,7 @@ def _bounds_measured_time(node: ast.Compare, constants: dict[str, float]) -> boo
 
 
 def _is_measured(node: ast.expr) -> bool:
-    """Tell whether an expression is a difference of clock readings, or has the name of a measured time."""
+    """Return whether an expression is a difference of clock readings, or has the name of a measured time."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
         return any(_is_clock(one) for one in ast.walk(node))
     if isinstance(node, ast.Name | ast.Attribute):
@@ -110,7 +110,7 @@ def _is_clock(node: ast.AST) -> bool:
 
 
 def _is_number(node: ast.expr, constants: dict[str, float]) -> bool:
-    """Tell whether an expression consists of numbers and constants alone."""
+    """Return whether an expression consists of numbers and constants alone."""
     if isinstance(node, ast.BinOp):
         return _is_number(node.left, constants) and _is_number(node.right, constants)
     return _value(node, constants) is not None or (isinstance(node, ast.Name) and node.id.isupper())

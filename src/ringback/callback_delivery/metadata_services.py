@@ -43,12 +43,12 @@ _UNUSED_BITS = range(64, 72)
 
 
 def is_in(networks: Sequence[Network], address: Address) -> bool:
-    """Tell whether one of the networks contains the address. An IPv6 network never contains an IPv4 address."""
+    """Return whether one of the networks contains the address. An IPv6 network never contains an IPv4 address."""
     return any(address.version == network.version and address in network for network in networks)
 
 
 def is_metadata_service(address: Address) -> bool:
-    """Tell whether an address belongs to a metadata service or may lead to one."""
+    """Return whether an address belongs to a metadata service or may lead to one."""
     return any(is_in(METADATA_SERVICES, candidate) for candidate in (address, *embedded_addresses(address)))
 
 

@@ -131,7 +131,7 @@ def version_warnings(client: str, folder: Path) -> list[str]:
 
 
 def reads_proxy_variables(node: Version) -> bool:
-    """Tell whether Node's own fetch, http and https obey NODE_USE_ENV_PROXY.
+    """Return whether Node's own fetch, http and https obey NODE_USE_ENV_PROXY.
 
     Source: the changelogs of Node 22.21.0, 24.0.0 (fetch alone) and 24.5.0, and the test results in
     docs/interception.md.

@@ -264,7 +264,7 @@ def _direct_hosts(variables: Mapping[str, str]) -> tuple[tuple[str, ...], list[s
 
 
 def _covers_twilio(entry: str) -> bool:
-    """Tell whether an entry of NO_PROXY, such as ``*``, ``.com`` or ``api.twilio.com:443``, covers Twilio's hosts.
+    """Return whether an entry of NO_PROXY, such as ``*``, ``.com`` or ``api.twilio.com:443``, covers Twilio's hosts.
 
     Some clients compare only the ends of names: for them ``*io.com`` covers twilio.com. httpx also accepts an entry
     with a scheme.

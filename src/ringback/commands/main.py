@@ -140,7 +140,7 @@ def _wrong_setting(details: Any) -> str:
 
 
 def _may_be_secret(name: str, value: str) -> bool:
-    """Tell whether a message must not repeat an invalid value: a database's URL may contain a password."""
+    """Return whether a message must not repeat an invalid value: a database's URL may contain a password."""
     return name in ("auth_token", "control_token") or (
         name in ("database_url", "database_listen_url") and bool({"@", "?"} & set(value))
     )

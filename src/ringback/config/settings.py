@@ -263,12 +263,12 @@ def unknown_names() -> list[str]:
 
 
 def is_open_to_others(settings: Settings) -> bool:
-    """Tell whether other machines can use the control API without a token."""
+    """Return whether other machines can use the control API without a token."""
     return settings.control_token is None and not is_loopback(settings.host)
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can connect to a listener at `host`."""
+    """Return whether only this machine can connect to a listener at `host`."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

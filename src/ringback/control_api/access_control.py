@@ -128,7 +128,7 @@ def _reject_callback(headers: Headers) -> None:
 
 
 def _is_cross_origin(headers: Headers) -> bool:
-    """Tell whether a browser sends this request for a page of another origin (cross-site request forgery).
+    """Return whether a browser sends this request for a page of another origin (cross-site request forgery).
 
     The opaque origin `null` counts as another origin. Schemes are not compared, because a proxy may terminate TLS.
     """
@@ -146,7 +146,7 @@ def _host_name(host: str) -> str:
 
 
 def _is_local(name: str) -> bool:
-    """Tell whether a host name is an address, a name without dots, or in a reserved domain."""
+    """Return whether a host name is an address, a name without dots, or in a reserved domain."""
     if "." not in name and ":" not in name:
         return True
     if name.endswith(LOCAL_DOMAINS):

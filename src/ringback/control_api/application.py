@@ -154,7 +154,7 @@ class ErrorLoggingMiddleware:
 
 
 def _is_disconnection(error: Exception) -> bool:
-    """Tell whether a closed connection caused the error."""
+    """Return whether a closed connection caused the error."""
     if isinstance(error, ExceptionGroup):
         return all(map(_is_disconnection, error.exceptions))
     return isinstance(error, ClientDisconnect | OSError) or type(error).__name__ in STREAM_ERRORS

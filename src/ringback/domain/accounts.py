@@ -58,11 +58,11 @@ class Account(NamedTuple):
         return (self.auth_token, self.secondary_auth_token) if self.secondary_auth_token else (self.auth_token,)
 
     def may_act_for(self, other: "Account") -> bool:
-        """Tell whether this account's credentials are valid for the paths of `other`: itself or a subaccount."""
+        """Return whether this account's credentials are valid for the paths of `other`: itself or a subaccount."""
         return other.is_active and self.may_manage(other)
 
     def may_manage(self, other: "Account") -> bool:
-        """Tell whether this account may access the resource of `other`, even if `other` is suspended or closed."""
+        """Return whether this account may access the resource of `other`, even if `other` is suspended or closed."""
         return self.is_active and self.sid in (other.sid, other.parent_sid)
 
 

@@ -40,7 +40,7 @@ class TimeRange:
     before: Timestamp | None = None
 
     def contains(self, moment: Timestamp) -> bool:
-        """Tell whether `moment` is within the range."""
+        """Return whether `moment` is within the range."""
         return (self.start is None or self.start <= moment) and (self.before is None or moment < self.before)
 
 

@@ -66,7 +66,7 @@ def paused_digits(
 
 
 def _is_keyed_by_callee(call: ValidationCall, pending: PendingEvent) -> bool:
-    """Tell whether pending digits were entered by the callee, not by the simulated phone."""
+    """Return whether pending digits were entered by the callee, not by the simulated phone."""
     if pending.event != CallEvent.DIGITS:
         return False
     phone = None if call.keys else call.phone

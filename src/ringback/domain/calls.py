@@ -172,7 +172,7 @@ class ValidationCall(NamedTuple):
     timeline: tuple[TimelineEntry, ...] = ()
 
     def has_expired(self, account_now: Timestamp) -> bool:
-        """Tell whether the code has expired while the call continues."""
+        """Return whether the code has expired while the call continues."""
         return self.code_expires_at is not None and account_now > self.code_expires_at
 
     @property

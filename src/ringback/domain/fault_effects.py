@@ -199,12 +199,12 @@ CALLBACK_EFFECT_NAMES = 'delay_seconds, duplicate, signature "bad", "without-por
 
 
 def is_on_requests(effect: Effect) -> bool:
-    """Tell whether an effect applies to requests."""
+    """Return whether an effect applies to requests."""
     return isinstance(effect, AnswerError | AnswerBody | Delay | DropConnection)
 
 
 def is_on_callbacks(effect: Effect) -> bool:
-    """Tell whether an effect applies to StatusCallbacks. A delay "after" does not, because it delays a response."""
+    """Return whether an effect applies to StatusCallbacks. A delay "after" does not, because it delays a response."""
     is_late_answer = isinstance(effect, Delay) and effect.moment == "after"
     return isinstance(effect, Delay | Duplicate | AlterSignature | Suppress) and not is_late_answer
 

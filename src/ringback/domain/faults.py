@@ -78,7 +78,7 @@ class Fault:
         return self.times_left == 0
 
     def applies_to(self, target: FaultTarget) -> bool:
-        """Tell whether this fault applies to `target`. `*` stands for every operation, but not for StatusCallbacks."""
+        """Return whether this fault applies to `target`. `*` means every operation, but not StatusCallbacks."""
         if self.operation == FaultTarget.EVERY_OPERATION:
             return target != FaultTarget.STATUS_CALLBACK
         return self.operation == target

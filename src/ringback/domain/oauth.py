@@ -56,7 +56,7 @@ def issue_access_token(app: OAuthApp, account_now: Timestamp) -> str:
 
 
 def is_json_web_token(text: str) -> bool:
-    """Tell whether a text has the form of a JSON Web Token."""
+    """Return whether a text has the form of a JSON Web Token."""
     return _TOKEN.fullmatch(text) is not None
 
 

@@ -148,7 +148,7 @@ def answers_after_seconds(phone: Phone) -> float | None:
 
 
 def is_reached(phone: Phone, extension: str | None) -> bool:
-    """Tell whether a call that dials `extension` after the answer reaches the callee."""
+    """Return whether a call that dials `extension` after the answer reaches the callee."""
     dialed = (extension or "").translate(_WITHOUT_WAITS)
     return phone.extension is None or dialed == phone.extension
 

@@ -42,7 +42,7 @@ class DeliveryPolicy:
     retry_on: frozenset[str] = frozenset({Failure.CONNECT})
 
     def retries_after(self, failure: Failure, attempts_made: int) -> bool:
-        """Tell whether to retry a delivery after its `attempts_made`-th attempt failed."""
+        """Return whether to retry a delivery after its `attempts_made`-th attempt failed."""
         return attempts_made <= self.retries and bool(self.retry_on & {RETRY_ALL, failure})
 
 

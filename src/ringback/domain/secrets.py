@@ -21,7 +21,7 @@ def is_same_secret(known: str, given: str) -> bool:
 
 
 def is_one_of(known: Iterable[str], given: str) -> bool:
-    """Tell whether a secret is one of the known ones. It is always compared with all of them."""
+    """Return whether a secret is one of the known ones. It is always compared with all of them."""
     return sum(map(is_same_secret, known, repeat(given))) > 0
 
 

@@ -24,5 +24,5 @@ _HEX_DIGITS = re.compile(r"[0-9a-f]{32}")
 
 
 def is_sid(prefix: str, text: str) -> bool:
-    """Tell whether `text` is a well-formed SID with this prefix."""
+    """Return whether `text` is a well-formed SID with this prefix."""
     return text.startswith(prefix) and _HEX_DIGITS.fullmatch(text, len(prefix)) is not None

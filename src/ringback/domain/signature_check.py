@@ -253,7 +253,7 @@ def _at_its_time(verdict: SignatureVerdict, hop: CallbackHop) -> SignatureVerdic
 
 
 def has_valid_signature(callback: StatusCallback, url: HttpUrl) -> bool:
-    """Tell whether the request for `callback` to `url` has a valid signature: no fault has altered it."""
+    """Return whether the request for `callback` to `url` has a valid signature: no fault has altered it."""
     if not isinstance(callback.fault, AlterSignature):
         return True
     is_removed_port = callback.fault.flaw == SignatureFlaw.WITHOUT_PORT

@@ -50,7 +50,7 @@ def host_role(host: str) -> HostRole:
 
 
 def has_caller_ids(host: str) -> bool:
-    """Tell whether the region of a host that `normalize_host` returned has verified caller IDs. Two regions do not."""
+    """Return whether the region of a normalized host has verified caller IDs. Two regions do not."""
     return _WITHOUT_CALLER_IDS.fullmatch(host) is None
 
 
@@ -64,5 +64,5 @@ def normalize_host(field: str) -> str:
 
 
 def is_valid_name(host: str) -> bool:
-    """Tell whether a host that `normalize_host` returned has only characters of a host name, and a valid length."""
+    """Return whether a host that `normalize_host` returned has only characters of a host name, and a valid length."""
     return _NAME.fullmatch(host) is not None

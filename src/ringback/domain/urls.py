@@ -150,7 +150,7 @@ def without_port(authority: str) -> str:
 
 
 def has_port(url: str) -> bool:
-    """Tell whether a URL has an explicit port."""
+    """Return whether a URL has an explicit port."""
     return bool(_PORT.search(urlsplit(url).netloc))
 
 

@@ -177,7 +177,7 @@ def release_leases(unit_of_work: UnitOfWork, call_sids: Sequence[str], *, now: T
 
 
 def is_pending(unit_of_work: UnitOfWork, callback: StatusCallback) -> bool:
-    """Tell whether a claimed callback must still be sent. Its call may have been deleted since the claim."""
+    """Return whether a claimed callback must still be sent. Its call may have been deleted since the claim."""
     return unit_of_work.callbacks.is_pending(callback)
 
 

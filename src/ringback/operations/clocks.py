@@ -206,7 +206,7 @@ def recompute_due_times(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> S
 
 
 def has_pending_callbacks(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
-    """Tell whether any StatusCallback of an account is pending."""
+    """Return whether any StatusCallback of an account is pending."""
     return unit_of_work.callbacks.has_pending(account_sid)
 
 

@@ -31,7 +31,7 @@ class DeliverySlots:
         return self._free > 0
 
     def is_below_partition_limit(self, partition: DeliveryPartition) -> bool:
-        """Tell whether the partition is below its own limit."""
+        """Return whether the partition is below its own limit."""
         return self._partitions[partition] < MAX_PARTITION_DELIVERIES
 
     def free_in(self, partition: DeliveryPartition) -> int:

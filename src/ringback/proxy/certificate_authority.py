@@ -79,7 +79,7 @@ class Authority:
         return _pem_of(self._key) + self.pem
 
     def is_usable(self, now: datetime) -> bool:
-        """Tell whether the authority is valid and does not expire soon."""
+        """Return whether the authority is valid and does not expire soon."""
         valid_from, expires_at = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
         return valid_from - _MAX_CLOCK_SKEW <= now < expires_at - timedelta(days=RENEWED_BEFORE_DAYS)
 

@@ -21,7 +21,7 @@ UNCONSTRAINED = (
 
 
 def is_constrained(certificate: x509.Certificate) -> bool:
-    """Tell whether the name constraints of a certificate are critical and permit exactly PERMITTED_NAMES."""
+    """Return whether the name constraints of a certificate are critical and permit exactly PERMITTED_NAMES."""
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints)
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):

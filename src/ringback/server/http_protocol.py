@@ -95,7 +95,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
             self._unparsed += data
 
     def _is_backlogged(self) -> bool:
-        """Tell whether requests are waiting for their turn, or an error is waiting for earlier responses."""
+        """Return whether requests are waiting for their turn, or an error is waiting for earlier responses."""
         return bool(self.pipeline or self._unparsed or self._pending_error)
 
     def _parse_in_pieces(self, data: bytes) -> None:
@@ -205,7 +205,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         self.flow.pause_reading()
 
     def _is_idle(self) -> bool:
-        """Tell whether all requests except the one being read have been answered."""
+        """Return whether all requests except the one being read have been answered."""
         return self.cycle is None or self.cycle.response_complete
 
     def _progress(self) -> _Progress:

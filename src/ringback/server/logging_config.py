@@ -142,7 +142,7 @@ def _descriptor(stream: TextIO) -> int | None:
 
 
 def _is_same_file(one: TextIO, other: TextIO) -> bool:
-    """Tell whether two streams are the same terminal, pipe or file. If so, one writer keeps their lines in order."""
+    """Return whether two streams are the same terminal, pipe or file. If so, one writer keeps their lines in order."""
     descriptors = _descriptor(one), _descriptor(other)
     return None not in descriptors and os.path.samestat(*(os.fstat(descriptor or 0) for descriptor in descriptors))
 

@@ -280,12 +280,12 @@ class CallbackRepository:
         return changed > 0
 
     def is_pending(self, callback: StatusCallback) -> bool:
-        """Tell whether this callback exists and is pending: neither delivered nor failed."""
+        """Return whether this callback exists and is pending: neither delivered nor failed."""
         row = self._session.first(IS_PENDING, sid=callback.call_sid, token=callback.idempotency_token)
         return row is not None
 
     def has_pending(self, account_sid: AccountSid) -> bool:
-        """Tell whether the account has pending callbacks."""
+        """Return whether the account has pending callbacks."""
         return self._session.first(PENDING_OF_ACCOUNT, account_sid=account_sid) is not None
 
     def redeliver(self, call_sid: str, due: Timestamp) -> bool:

@@ -177,7 +177,7 @@ def _summary(
 
 
 def _is_invalidated(flaw: SignatureFlaw, requests: Sequence[CallbackHop]) -> bool:
-    """Tell whether a flaw made a signature invalid. Omitting the port has no effect on a URL without a port."""
+    """Return whether a flaw made a signature invalid. Omitting the port has no effect on a URL without a port."""
     return flaw != SignatureFlaw.WITHOUT_PORT or not requests or has_port(requests[-1].url)
 
 

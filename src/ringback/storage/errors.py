@@ -48,5 +48,5 @@ def redacted(url: URL) -> str:
 
 
 def _is_driver_error(error: Exception) -> bool:
-    """Tell whether a database driver raised this error, without importing any driver."""
+    """Return whether a database driver raised this error, without importing any driver."""
     return any(kind.__module__.partition(".")[0] in ("sqlite3", "psycopg") for kind in type(error).__mro__)

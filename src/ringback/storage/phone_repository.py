@@ -22,7 +22,7 @@ _RULE_COLUMNS = PhoneRule.__dataclass_fields__
 
 
 def is_phone_duration(seconds: object) -> bool:
-    """Tell whether a value is a valid duration of a phone's action, in seconds."""
+    """Return whether a value is a valid duration of a phone's action, in seconds."""
     return isinstance(seconds, int | float) and 0 <= seconds <= MAX_PHONE_SECONDS
 
 

@@ -131,7 +131,7 @@ def configure(driver: psycopg.Connection, threshold: int | None) -> bool:
 
 
 def is_through_pooler(announced_pid: int, row: tuple[Any, ...] | None) -> bool:
-    """Tell whether the process ID in the handshake differs from the one that a query returned."""
+    """Return whether the process ID in the handshake differs from the one that a query returned."""
     return row != (announced_pid,)
 
 

@@ -255,7 +255,7 @@ class _Session:
             callback()
 
     def works(self) -> bool:
-        """Tell whether the connection works. One that was used within TRUSTED_SECONDS is not tested."""
+        """Return whether the connection works. One that was used within TRUSTED_SECONDS is not tested."""
         now = time.monotonic()
         is_trusted, self._used_at = now - self._used_at < TRUSTED_SECONDS, now
         if self.driver.closed or self._is_broken:

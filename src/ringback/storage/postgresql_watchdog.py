@@ -104,12 +104,12 @@ class Watchdog:
             self._is_unresponsive, self._answered_at = False, ended_at
 
     def _is_stalled(self) -> bool:
-        """Tell whether an operation has run for STALLED_SECONDS since its start, or since the last answered test."""
+        """Return whether an operation has run for STALLED_SECONDS since its start, or since the last answered test."""
         times = list(self._started_at.values())  # a copy, because threads remove entries
         return bool(times) and time.monotonic() - max(min(times), self._answered_at) > STALLED_SECONDS
 
     def _test(self) -> bool:
-        """Tell whether a new connection can be opened and used. This runs in the watchdog's thread."""
+        """Return whether a new connection can be opened and used. This runs in the watchdog's thread."""
         with suppress(psycopg.Error):
             self._tested = connect(self._engine)
             with self._tested:

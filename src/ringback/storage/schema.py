@@ -65,7 +65,7 @@ def _revision_or_none(database: Database) -> str | None:
 
 
 def is_at_head(database: Database) -> bool:
-    """Tell whether the database has the schema of this version."""
+    """Return whether the database has the schema of this version."""
     return _revision_or_none(database) == HEAD
 
 

@@ -40,7 +40,7 @@ _SET_COUNTERS = tuple(
 
 
 def _is_later(revision: str, version: str) -> bool:
-    """Tell whether a revision is later than one of `VERSIONS`. Revisions begin with their date."""
+    """Return whether a revision is later than one of `VERSIONS`. Revisions begin with their date."""
     return version != HEAD and revision > version
 
 

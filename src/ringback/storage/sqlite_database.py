@@ -213,7 +213,7 @@ class SqliteDatabase(Database):
         return []
 
     def wants_checkpoint(self, least_changes: int = CHECKPOINT_CHANGES) -> bool:
-        """Tell whether enough rows have changed since the last complete checkpoint.
+        """Return whether enough rows have changed since the last complete checkpoint.
 
         The length of the log file does not show this, because the file never shrinks.
         """

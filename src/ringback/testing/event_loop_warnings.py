@@ -22,7 +22,7 @@ TIMEOUT_ERRORS = ("no answer from ", "no answer within ", "did not complete the 
 
 
 def is_running() -> bool:
-    """Tell whether an asyncio event loop is running in this thread."""
+    """Return whether an asyncio event loop is running in this thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -54,5 +54,5 @@ def _failures(control: "Control", account: AccountRequests, after: int) -> Itera
 
 
 def is_timeout(attempt: "CallbackAttempt") -> bool:
-    """Tell whether an attempt reached a receiver that did not answer in time."""
+    """Return whether an attempt reached a receiver that did not answer in time."""
     return any(text in (attempt.error or "") for text in TIMEOUT_ERRORS)

@@ -85,7 +85,7 @@ class Router:
         self._resources = list(by_path.values())
 
     def matches(self, method: str, path: str, product: Product | None = None) -> bool:
-        """Tell whether ringback answers a request as Twilio does. The answer may be 404, or 405 on a complete resource.
+        """Return whether ringback answers a request as Twilio does, even with 404, or with 405 on a complete resource.
 
         `product` is the product of the request's host, if known.
         """
@@ -118,7 +118,7 @@ class Router:
 
     @staticmethod
     def _is_served(context: RequestContext, resource: Resource) -> bool:
-        """Tell whether the host of a request serves a resource. All hosts serve the main API: its paths are unique."""
+        """Return whether a request's host serves a resource. All hosts serve the main API: its paths are unique."""
         if Product.API in resource.products:
             return True
         product = product_in(context.scope)

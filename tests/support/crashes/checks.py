@@ -35,7 +35,7 @@ def parameters(received: Received) -> dict[str, str]:
 
 
 def is_whole(received: Received) -> bool:
-    """Tell whether a request arrived completely. A killed server can leave a truncated one, which receivers ignore."""
+    """Return whether a request arrived completely. A killed server can leave a truncated one, which is ignored."""
     return TOKEN in received.headers and len(received.body) == int(received.headers.get("Content-Length", 0))
 
 

@@ -71,7 +71,7 @@ class Container:
 
 
 def probe(url: str) -> bool:
-    """Tell whether a URL answers with success."""
+    """Return whether a URL answers with success."""
     try:
         return httpx.get(url, timeout=PATIENCE_SECONDS, trust_env=False).is_success
     except httpx.TransportError:

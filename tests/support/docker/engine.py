@@ -134,7 +134,7 @@ def _mounted_below(folder: Path) -> list[str]:
 
 
 def _is_running(process_id: int) -> bool:
-    """Tell whether a process runs. One that has ended but is not yet collected by its parent does not."""
+    """Return whether a process runs. One that has ended but is not yet collected by its parent does not."""
     with suppress(OSError):
         return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False

@@ -46,7 +46,7 @@ class World:
         }
 
     def is_whole(self) -> bool:
-        """Tell whether the account exists and its call is ringing."""
+        """Return whether the account exists and its call is ringing."""
         call = self.http.get(f"/accounts/{self.account_sid}/calls/{self.call_sid}")
         return call.status_code == 200 and call.json()["state"] == "ringing"
 

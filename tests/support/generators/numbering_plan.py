@@ -85,7 +85,7 @@ def _others(regions: tuple[str, ...]) -> list[str]:
 
 
 def _is_recognizable(region: str) -> bool:
-    """Tell whether libphonenumber assigns a region's numbers to that region: numbers can match several regions."""
+    """Return whether libphonenumber assigns a region's numbers to that region: numbers can match several regions."""
     example = example_number(region)
     return example is not None and region_code_for_number(example) == region
 

@@ -196,7 +196,7 @@ async def _validate(http: httpx.AsyncClient, settings: Settings, number: str) ->
 
 
 def is_counted(call: Call) -> bool:
-    """Tell whether a function counts towards a callback, as defined in the module's docstring."""
+    """Return whether a function counts towards a callback, as defined in the module's docstring."""
     name = call.function.rpartition(".")[2]
     is_leaf = call.file in LEAF_MODULES or ("." not in call.function and name.startswith("_"))
     return not (is_leaf or name == "__init__" or call.file in STORAGE_INTERNALS)

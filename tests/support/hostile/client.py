@@ -67,7 +67,7 @@ class HostileConnection:
             self._socket.shutdown(socket.SHUT_WR)
 
     def is_closed(self) -> bool:
-        """Tell whether the server closes the connection without sending more."""
+        """Return whether the server closes the connection without sending more."""
         return not self._received and not self._receive()
 
     def read_answer(self) -> RawAnswer:

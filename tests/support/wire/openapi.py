@@ -47,7 +47,7 @@ def _is_e164(value: object) -> bool:
 
 @FORMATS.checks("uri")
 def _is_relative_uri(value: object) -> bool:
-    """Tell whether a value is a relative URI or empty, as in Twilio's examples, or a URL of accounts.twilio.com.
+    """Return whether a value is a relative URI or empty, as in Twilio's examples, or a URL of accounts.twilio.com.
 
     A notification also has the URL of a page of the error dictionary.
     """

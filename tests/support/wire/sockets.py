@@ -70,7 +70,7 @@ class RawConnection:
         return self._socket.recv(65_536)
 
     def is_closed(self) -> bool:
-        """Tell whether the server closes the connection without sending more."""
+        """Return whether the server closes the connection without sending more."""
         return not self._received and self.receive_once() == b""
 
     def read_answer(self, method: str = "GET") -> RawAnswer:

@@ -53,12 +53,12 @@ export function callbackOutcome(call) {
   return [wrongly ? "failed" : redirects ? "live" : "success", `StatusCallback delivered${more}`, attempts > 1 ? tried : ""];
 }
 
-/** Tell whether the StatusCallback of an ended call is not delivered yet. */
+/** Return whether the StatusCallback of an ended call is not delivered yet. */
 export function isCallbackPending(call) {
   return !isLive(call) && call.callback !== null && !["delivered", "failed"].includes(call.callback.status);
 }
 
-/** Tell whether the callee hears the prompt: a switchboard requires the phone's extension (without waits). */
+/** Return whether the callee hears the prompt: a switchboard requires the phone's extension (without waits). */
 export function isReached({ phone, extension }) {
   return !phone?.extension || phone.extension === (extension ?? "").replaceAll(/w/gi, "");
 }

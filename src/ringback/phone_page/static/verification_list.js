@@ -40,7 +40,7 @@ const row = memoize((call, isChosen) => {
   );
 });
 
-/** Tell whether the account may have older calls than the listed ones. */
+/** Return whether the account may have older calls than the listed ones. */
 export function isPartial({ calls, limit }) {
   return calls.size >= limit && limit < MAX_CALLS;
 }
