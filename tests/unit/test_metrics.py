@@ -13,8 +13,7 @@ from ringback.domain.fault_effects import AnswerError
 from ringback.domain.faults import FaultTarget
 from ringback.domain.operations import Operation
 from ringback.domain.timestamps import Timestamp
-from ringback.monitoring.metrics import METHODS, Backlog, Metrics
-from ringback.monitoring.request_metrics import REQUEST_SECONDS
+from ringback.monitoring.metrics import METHODS, REQUEST_SECONDS, Backlog, Metrics
 from support.domain_values import ACCOUNT_SID
 
 

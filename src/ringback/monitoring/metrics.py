@@ -28,7 +28,6 @@ from ringback.domain.calls import FINAL_STATES, CallStatus, VerificationStatus
 from ringback.domain.events import EventType, NewEvent
 from ringback.domain.fault_effects import Effect
 from ringback.domain.faults import FaultTarget
-from ringback.monitoring.request_metrics import RequestMetrics
 
 NAMESPACE = "ringback"
 NONE = "none"
@@ -36,6 +35,7 @@ NONE = "none"
 OTHER = "other"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
+REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 CALLBACK_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
 """Upper bounds of the buckets, inclusive."""
 
@@ -97,8 +97,7 @@ class Metrics:
             {"version": __version__}
         )
         self._register_ages()
-        self._requests = RequestMetrics(NAMESPACE)
-        self.registry.register(self._requests)
+        self._requests = self._counter("requests", "Requests to the Twilio API.", "operation", "method", "status")
         self._calls = self._counter("calls", "Validation calls that ended.", "call_status", "verification_status")
         self._callbacks = self._counter("callbacks", "Settled StatusCallbacks; a resent one counts again.", "outcome")
         self._faults = self._counter("faults", "Injected faults that were triggered.", "operation", "effect")
@@ -120,13 +119,19 @@ class Metrics:
         ).set_function(lambda: self.seconds_since_runner_polled)
 
     def _register_histograms(self) -> None:
+        requests = self._histogram(
+            "request_duration_seconds",
+            "Seconds from a request's head to the end of its response.",
+            REQUEST_SECONDS,
+            "operation",
+        )
         attempts = self._histogram(
             "callback_attempt_duration_seconds",
             "Seconds that each attempt to deliver a StatusCallback took, by the class of its response.",
             CALLBACK_SECONDS,
             "answer",
         )
-        self._callback_attempt_seconds = _cached_children(attempts)
+        self._request_seconds, self._callback_attempt_seconds = _cached_children(requests), _cached_children(attempts)
         self._callback_lag_seconds = self._histogram(
             "callback_lag_seconds",
             "Seconds from when a StatusCallback was due until the sender claimed it.",
@@ -153,7 +158,9 @@ class Metrics:
 
     def observe_request(self, operation: str | None, method: str, status: int, seconds: float) -> None:
         """Count a request to the Twilio API; `status` is 0 if no response was sent."""
-        self._requests.observe(operation or NONE, method if method in METHODS else OTHER, str(status or NONE), seconds)
+        name = operation or NONE
+        self._requests(name, method if method in METHODS else OTHER, status or NONE).inc()
+        self._request_seconds(name).observe(seconds)
 
     def count_event(self, event: NewEvent) -> None:
         """Count a committed event, and the end of the call or callback that it reports."""
