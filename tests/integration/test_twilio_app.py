@@ -238,7 +238,7 @@ async def test_client_that_disconnects_during_its_request_is_logged(app: FastAPI
     assert [line["event"] for line in lines] == ["client disconnected", "request"]
 
 
-async def test_database_failure_after_a_refusal_logs_one_warning(
+async def test_database_failure_after_a_refusal_is_a_hint_in_the_log_line_of_the_request(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -250,6 +250,6 @@ async def test_database_failure_after_a_refusal_logs_one_warning(
         answer = await client.get(f"{LIST}.json", auth=(ACCOUNT_SID, "wrong"))
 
     assert answer.status_code == 401
-    warning, request = lines
-    assert (warning["log_level"], warning["reason"]) == ("warning", "the file is gone")
+    [request] = lines
     assert (request["event"], request["status"]) == ("request", 401)
+    assert request["hint"] == "not in the request journal: the file is gone"
