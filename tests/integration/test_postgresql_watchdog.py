@@ -19,6 +19,7 @@ from ringback.storage.unit_of_work import UnitOfWork
 from support.databases.postgresql import migrated_database
 from support.databases.severable_proxy import SeverableProxy
 from support.polling import until, until_awaited
+from support.waiting import PATIENCE_SECONDS
 
 SLEEP = Statement(text("SELECT pg_sleep(1)"))
 STALLED_SECONDS = 0.2
@@ -131,6 +132,21 @@ async def test_server_that_refuses_connections_is_not_reported_as_unresponsive(
         return False
 
     await until_awaited(is_refused)
+
+
+async def test_operations_fail_while_the_server_hangs_and_cannot_be_reached(
+    database: Database, line: SeverableProxy
+) -> None:
+    line.hang()
+    line.refuse()
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        with pytest.raises(DatabaseUnavailable, match="refused"):
+            await database.run(revision)
+
+    line.restore()
+    line.resume()
+    await until_awaited(lambda: is_ready(database))
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
-from ringback.storage.errors import DatabaseUnavailable, redacted
+from ringback.storage.errors import DatabaseUnavailable, redacted, unavailable
 from ringback.storage.outages import OutageLog, run_on_database
 from ringback.storage.postgresql_connection import SERVER_PID, break_off, connect, connect_seconds
 
@@ -27,6 +26,8 @@ STALLED_SECONDS = 2.0
 """Duration of an operation after which the server is tested. Slow statements and waits for locks may take longer."""
 CHECK_SECONDS = 0.25
 """Interval of the watchdog's checks."""
+REFUSED_BY_SERVER = "FATAL"
+"""Severity in the message of a server that answers, but refuses a connection, because it has too many or starts."""
 MARGIN_SECONDS = 0.5
 """The test gives up this much earlier than the driver's connection timeout."""
 
@@ -41,7 +42,8 @@ class Watchdog:
     def __init__(
         self, url: URL, engine: Engine, outage_log: OutageLog, on_unresponsive: Callable[[DatabaseUnavailable], None]
     ) -> None:
-        self._reason = f"cannot use the database {redacted(url)}: PostgreSQL does not answer"
+        self._url = url
+        self._reason = self._no_answer = f"cannot use the database {redacted(url)}: PostgreSQL does not answer"
         self._engine = engine
         self._outage_log = outage_log
         self._on_unresponsive = on_unresponsive
@@ -97,25 +99,30 @@ class Watchdog:
         test = asyncio.wrap_future(self._thread.submit(self._test))
         await asyncio.wait({test}, timeout=self._test_seconds)
         if not test.done():
+            self._reason = self._no_answer
             self._abandon_operations()
-        is_connected = await test  # the driver's own timeout ends the test at the latest
+        error = await test  # the driver's own timeout ends the test at the latest
         ended_at = time.monotonic()
-        if is_connected or ended_at - started_at < self._test_seconds:  # a server that refuses connections answers
+        if error is None or REFUSED_BY_SERVER in str(error):
             self._is_unresponsive, self._answered_at = False, ended_at
+        elif ended_at - started_at < self._test_seconds:
+            self._reason = str(unavailable(self._url, error))
+            self._abandon_operations()
 
     def _is_stalled(self) -> bool:
         """Return whether an operation has run for STALLED_SECONDS since its start, or since the last answered test."""
         times = list(self._started_at.values())  # a copy, because threads remove entries
         return bool(times) and time.monotonic() - max(min(times), self._answered_at) > STALLED_SECONDS
 
-    def _test(self) -> bool:
-        """Return whether a new connection can be opened and used. This runs in the watchdog's thread."""
-        with suppress(psycopg.Error):
+    def _test(self) -> psycopg.Error | None:
+        """Open and use a new connection. Return the error if that fails. This runs in the watchdog's thread."""
+        try:
             self._tested = connect(self._engine)
             with self._tested:
                 self._tested.execute(SERVER_PID)
-                return True
-        return False
+        except psycopg.Error as error:
+            return error
+        return None
 
     def _abandon_operations(self) -> None:
         if self._is_unresponsive:

@@ -141,7 +141,7 @@ class RingbackContainer(DockerContainer):
 
 
 class _NotReady(Exception):
-    """The server is not ready. Testcontainers would read the log of a TimeoutError, which may not exist."""
+    """The server is not ready. Not a TimeoutError, for which Testcontainers reads a log that may not exist."""
 
 
 class ReadinessWaitStrategy(WaitStrategy):

@@ -66,10 +66,14 @@ class SeverableProxy:
         """Continue to forward after `hang`."""
         self._passes.set()
 
-    def cut(self) -> None:
-        """Close all connections, and refuse new ones."""
+    def refuse(self) -> None:
+        """Refuse new connections."""
         with self._listener, suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> None:
+        """Close all connections, and refuse new ones."""
+        self.refuse()
         for connection in self._open:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
