@@ -137,6 +137,7 @@ async def test_server_that_refuses_connections_is_not_reported_as_unresponsive(
 async def test_operations_fail_while_the_server_hangs_and_cannot_be_reached(
     database: Database, line: SeverableProxy
 ) -> None:
+    await database.run(revision)  # so that there is a connection, which hangs
     line.hang()
     line.refuse()
 
