@@ -1,11 +1,11 @@
 # The image of ringback. Dependencies have a layer that is rebuilt only if pyproject.toml's requirements or constraints.txt
-# change; a change of the source rebuilds only the small layer after it.
+# change; a change to the source rebuilds only the small layer after it.
 FROM python:3.13-slim AS requirements
 
 WORKDIR /build
 COPY pyproject.toml ./
 
-# Only the requirements: other changes of pyproject.toml must not reinstall them.
+# Only the requirements: other changes to pyproject.toml must not reinstall them.
 RUN python -c "import tomllib; read = tomllib.load(open('pyproject.toml', 'rb')); \
       open('run.txt', 'w').write('\n'.join(read['project']['dependencies'])); \
       open('build.txt', 'w').write('\n'.join(read['build-system']['requires']))"

@@ -46,7 +46,10 @@ class _Account:
 
 
 def measure_waits(bench: Bench) -> Section:
-    """Advance clocks with one pending call and with a thousand, each with a callback; then wait for events."""
+    """Measure advancing the clock of an account with one pending call, or a thousand; then measure waiting for events.
+
+    Each call has a callback.
+    """
     with servers.ringback(bench.folder, "waits.db") as server, receiver() as url, _client(server.url) as http:
         _advance(_account(http), 1, url)  # the first callback imports modules that later ones do not
         rows = [

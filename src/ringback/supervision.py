@@ -120,7 +120,7 @@ class _Supervised:
 class Supervisor:
     """Restarts background tasks that fail.
 
-    The end of a task schedules its restart, so that no monitoring task is needed, which could itself fail. The
+    When a task ends, its done callback schedules the restart: a monitoring task could itself fail. The
     supervisor gives up on a task that fails `max_failures` times within `window_seconds`. The first time, it calls
     `on_give_up`, which must end the process.
     """

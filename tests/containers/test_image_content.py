@@ -1,4 +1,4 @@
-"""The contents of the image, and the layer that a build after a change of the source replaces."""
+"""The contents of the image, and the layer that a build after a change to the source replaces."""
 
 import json
 import re

@@ -75,7 +75,10 @@ def answered(checkout: Checkout) -> list[float]:
 
 @dataclass
 class Traffic:
-    """POSTs from several clients without retries. `answers` has the status per number, None without an answer."""
+    """POSTs from several clients without retries.
+
+    `answers` has the status for each number, or None if there was no answer.
+    """
 
     front: str
     first: int

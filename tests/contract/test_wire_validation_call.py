@@ -1,4 +1,4 @@
-"""The validation call, which creates the caller ID only after the code was entered.
+"""The validation call, which creates the caller ID only after the code is entered.
 
 Rules: docs/fidelity.md, validation call.
 """

@@ -18,7 +18,7 @@ def test_key_of_a_deleted_account_is_not_created(unit_of_work: UnitOfWork) -> No
     assert key is None
 
 
-def test_key_is_created_even_if_its_first_sid_is_taken(unit_of_work: UnitOfWork) -> None:
+def test_key_gets_another_sid_if_the_generated_one_is_taken(unit_of_work: UnitOfWork) -> None:
     account = unit_of_work.accounts.find(ACCOUNT_SID)
     assert account is not None
 

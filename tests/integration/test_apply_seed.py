@@ -199,14 +199,14 @@ def test_promoted_secondary_auth_token_in_a_seed_is_not_a_secondary_one_again(un
     assert unit_of_work.accounts.find(SHOP) == promoted
 
 
-def test_incoming_phone_number_is_created_even_if_its_first_sid_exists(unit_of_work: UnitOfWork) -> None:
+def test_incoming_phone_number_gets_another_sid_if_the_generated_one_is_taken(unit_of_work: UnitOfWork) -> None:
     for number in (NUMBER, "+442079460958"):
         apply(unit_of_work, an_account(incoming_phone_numbers=(SeededNumber(number, None, None),)), random_seed=7)
 
     assert len(list_incoming_phone_numbers(unit_of_work, SHOP, PageRequest()).rows) == 2
 
 
-def test_caller_id_is_created_even_if_its_first_sid_exists(simulation: Simulation) -> None:
+def test_caller_id_gets_another_sid_if_the_generated_one_is_taken(simulation: Simulation) -> None:
     first, second = SeededNumber(NUMBER, None, None), SeededNumber("+442079460958", None, None)
     apply(simulation.unit_of_work, an_account(caller_ids=(first,)), random_seed=7)
 

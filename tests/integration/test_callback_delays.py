@@ -1,4 +1,4 @@
-"""StatusCallbacks delayed by a fault: they wait as rows, do not delay others, and survive a restart."""
+"""StatusCallbacks delayed by a fault: they wait in the database, do not delay others, and survive a restart."""
 
 import pytest
 

@@ -195,7 +195,7 @@ async def test_journal_keeps_the_invalid_signature_of_a_promoted_token(account: 
     assert "A check succeeds now" in attempt["signature"]["explanation"]
 
 
-async def test_inbox_names_the_token_that_signed_a_message(account: ControlledAccount) -> None:
+async def test_inbox_identifies_the_token_that_signed_a_message(account: ControlledAccount) -> None:
     await account.http.post(url(account), headers={"X-Twilio-Signature": signature(account.auth_token, url(account))})
     secondary = await create_secondary(account)
     for token in (account.auth_token, secondary):
@@ -212,7 +212,7 @@ async def test_inbox_names_the_token_that_signed_a_message(account: ControlledAc
     assert (with_secondary["is_valid"], with_secondary["difference"]) == (False, SECONDARY)
 
 
-async def test_inbox_names_the_token_that_a_promotion_replaced(account: ControlledAccount) -> None:
+async def test_inbox_identifies_the_token_that_a_promotion_replaced(account: ControlledAccount) -> None:
     await create_secondary(account)
     await account.control("POST", "/auth-tokens/promote")
 

@@ -51,7 +51,7 @@ async def test_events_of_a_call_are_in_order(account: ControlledAccount) -> None
     assert [event["id"] for event in events] == sorted({event["id"] for event in events})
 
 
-async def test_changes_of_caller_ids_have_events(account: ControlledAccount) -> None:
+async def test_changes_to_caller_ids_are_recorded_as_events(account: ControlledAccount) -> None:
     await account.validate()
     await account.advance(60)
     [caller_id] = (await account.twilio("GET", "/OutgoingCallerIds.json")).json()["outgoing_caller_ids"]

@@ -128,7 +128,7 @@ async def test_journal_verifies_with_the_shared_key(account: ControlledAccount) 
     ],
     ids=["sha256", "sha1", "token", "header missing", "header added"],
 )
-async def test_inbox_names_the_key_of_a_signature(
+async def test_inbox_identifies_the_key_of_a_signature(
     account: ControlledAccount, secret: str | None, algorithm: str, header: str | None, explanation: str
 ) -> None:
     await account.control("PUT", "/webhook-signing", KEY)
@@ -161,7 +161,7 @@ async def test_journal_keeps_the_valid_signature_of_a_former_shared_key(
     )
 
 
-async def test_inbox_names_an_unknown_shared_key(account: ControlledAccount) -> None:
+async def test_inbox_explains_a_signature_with_an_unknown_shared_key(account: ControlledAccount) -> None:
     headers = {"X-Twilio-Signature": base64.b64encode(bytes(32)).decode(), HEADER: "key=k,algorithm=HMAC_SHA256"}
 
     await account.http.get(url(account), headers=headers)

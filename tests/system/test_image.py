@@ -72,7 +72,7 @@ def test_image_variables_are_settings() -> None:
     assert {"RINGBACK_HOST", "RINGBACK_DATABASE_URL"} <= settings
 
 
-def test_image_user_has_a_fixed_id_and_the_group_of_unknown_users() -> None:
+def test_image_user_has_a_fixed_id_and_the_root_group() -> None:
     [user] = [arguments for name, arguments in final_stage() if name == "USER"]
 
     assert user == "10001:0"

@@ -15,7 +15,7 @@ import pytest
 
 from support.databases.disk_space import SmallDisk, small_disk
 from support.databases.postgresql import migrated_database
-from support.servers.log_sinks import COMMAND, Observed, observed
+from support.servers.log_sinks import COMMAND, RunningServer, running_server
 from support.waiting import PATIENCE_SECONDS, eventually
 
 REQUESTS = 100
@@ -25,7 +25,7 @@ PIPE_BYTES = 4096
 pytestmark = pytest.mark.slow
 
 
-def work(server: Observed) -> None:
+def work(server: RunningServer) -> None:
     """Verify 100 numbers, and check that the server is still ready."""
     server.wait_until_verified(server.validate(REQUESTS))
     assert server.is_ready()
@@ -63,7 +63,7 @@ class Reading:
 def test_server_continues_after_the_reader_of_its_log_exits(tmp_path: Path) -> None:
     command = ["bash", "-c", f"exec {shlex.join(COMMAND)} 2> >(head -1 >/dev/null)"]
 
-    with observed(tmp_path, command=command) as server:
+    with running_server(tmp_path, command=command) as server:
         work(server)
         eventually(lambda: server.dropped_lines() > 0, what="lines dropped", seconds=PATIENCE_SECONDS)
         status = server.stop()
@@ -74,7 +74,7 @@ def test_server_continues_after_the_reader_of_its_log_exits(tmp_path: Path) -> N
 @pytest.mark.parametrize("log_format", ["json", "text"])
 def test_server_continues_after_its_terminal_is_closed(tmp_path: Path, log_format: str) -> None:
     screen, terminal = pty.openpty()
-    with observed(tmp_path, stdout=terminal, stderr=terminal, log_format=log_format) as server:
+    with running_server(tmp_path, stdout=terminal, stderr=terminal, log_format=log_format) as server:
         os.close(terminal)
         os.close(screen)
         work(server)
@@ -88,7 +88,7 @@ def test_server_works_with_standard_streams_closed_at_startup(tmp_path: Path) ->
     command = ["bash", "-c", f"exec {shlex.join(COMMAND)} <&- >&- 2>&-"]
     database = tmp_path / "closed.db"
 
-    with observed(tmp_path, command=command, database_url=f"sqlite:///{database}", log_format="") as server:
+    with running_server(tmp_path, command=command, database_url=f"sqlite:///{database}", log_format="") as server:
         work(server)
         opened = [Path(f"/proc/{server.process.pid}/fd/{number}").readlink() for number in (0, 1, 2)]
         status = server.stop()
@@ -99,7 +99,7 @@ def test_server_works_with_standard_streams_closed_at_startup(tmp_path: Path) ->
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-"])
 def test_server_works_with_one_standard_stream_closed_at_startup(tmp_path: Path, closed: str) -> None:
-    with observed(tmp_path, command=["bash", "-c", f"exec {shlex.join(COMMAND)} {closed}"]) as server:
+    with running_server(tmp_path, command=["bash", "-c", f"exec {shlex.join(COMMAND)} {closed}"]) as server:
         work(server)
         status = server.stop()
 
@@ -122,7 +122,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 def test_log_continues_when_its_disk_has_space_again(tmp_path: Path, disk: SmallDisk) -> None:
     file = disk.folder / "ringback.log"
-    with file.open("ab") as log, observed(tmp_path, stderr=log.fileno()) as server:
+    with file.open("ab") as log, running_server(tmp_path, stderr=log.fileno()) as server:
         disk.use_up()
         work(server)
         full = file.read_bytes()
@@ -142,7 +142,7 @@ def test_log_continues_when_its_disk_has_space_again(tmp_path: Path, disk: Small
 def test_non_blocking_log_with_a_paused_reader_loses_no_line(tmp_path: Path) -> None:
     reader, writer = small_pipe()
     os.set_blocking(writer, False)
-    with observed(tmp_path, stderr=writer) as server:
+    with running_server(tmp_path, stderr=writer) as server:
         os.close(writer)
         work(server)
         dropped = server.dropped_lines()
@@ -157,7 +157,7 @@ def test_non_blocking_log_with_a_paused_reader_loses_no_line(tmp_path: Path) -> 
 
 def test_server_with_an_unread_log_continues_and_can_be_stopped(tmp_path: Path) -> None:
     reader, writer = small_pipe()
-    with observed(tmp_path, stderr=writer, stdout=writer) as server:
+    with running_server(tmp_path, stderr=writer, stdout=writer) as server:
         os.close(writer)
         work(server)
         server.wait_until_verified(server.validate(300, first=REQUESTS))
@@ -171,7 +171,7 @@ def test_server_with_an_unread_log_continues_and_can_be_stopped(tmp_path: Path) 
 
 def test_workers_with_an_unread_log_can_be_stopped(tmp_path: Path, database_url: str) -> None:
     reader, writer = small_pipe()
-    with observed(tmp_path, stderr=writer, database_url=database_url, workers=2) as server:
+    with running_server(tmp_path, stderr=writer, database_url=database_url, workers=2) as server:
         os.close(writer)
         work(server)
         status = server.stop()
@@ -182,7 +182,7 @@ def test_workers_with_an_unread_log_can_be_stopped(tmp_path: Path, database_url:
 
 def test_log_lines_of_workers_are_not_mixed(tmp_path: Path, database_url: str) -> None:
     reader, writer = os.pipe()
-    with observed(tmp_path, stderr=writer, database_url=database_url, workers=2) as server:
+    with running_server(tmp_path, stderr=writer, database_url=database_url, workers=2) as server:
         os.close(writer)
         log = Reading(reader)
         server.http.headers["Connection"] = "close"  # so that both workers get requests

@@ -106,7 +106,7 @@ def test_wheel_is_marked_as_typed(wheel: Path) -> None:
     assert "ringback/py.typed" in files(wheel)
 
 
-def test_image_has_the_same_wheel_as_the_sdist(folder: Path, wheel: Path) -> None:
+def test_image_build_context_builds_the_same_wheel_as_the_sdist(folder: Path, wheel: Path) -> None:
     context = copy_checkout(folder / "context", build_context())
 
     [of_image] = build(context, folder / "of-image", "--wheel")

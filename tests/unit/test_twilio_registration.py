@@ -65,7 +65,7 @@ def test_query_of_a_list_has_its_filters_and_paging(route: Route) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
-def test_handlers_of_every_route_have_their_facts_in_fidelity(route: Route) -> None:
+def test_handlers_of_every_route_are_covered_by_a_fidelity_fact(route: Route) -> None:
     file = handler_file(route)
     named = {place.partition(":")[0] for fact in FACTS for place in fact.where}
 
@@ -88,7 +88,7 @@ def test_document_of_a_resource_has_its_columns_in_their_order(module: ModuleTyp
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_parameter_has_its_facts_in_fidelity(form: type[BaseModel]) -> None:
+def test_every_parameter_is_covered_by_a_fidelity_fact(form: type[BaseModel]) -> None:
     names = [str(field.alias) for field in form.model_fields.values()]
     facts = "\n".join(fact.fact for fact in FACTS)
     missing = [

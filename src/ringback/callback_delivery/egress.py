@@ -1,4 +1,4 @@
-"""The egress policy of callbacks: maps and resolves hosts, and checks their addresses before connecting."""
+"""The egress policy for callbacks: maps and resolves hosts, and checks their addresses before connecting."""
 
 import errno
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The HTTP client of callbacks: one attempt with its redirects, and the limits on a receiver's response.
+"""The HTTP client for callbacks: one attempt with its redirects, and the limits on a receiver's response.
 
 Every delivery in progress has its own long-lived transport, because a shared transport slows down as the number of its
 connections grows. Connections are not reused, so that no request is sent on a stale one. The client uses httpx's

@@ -104,7 +104,10 @@ def mapped_target(text: str) -> str:
 
 
 def trusted_certificates(file: str | None) -> str | None:
-    """Return the certificates in a PEM file, or None without a file. Raises ValueError with a message for the user."""
+    """Return the certificates in a PEM file, or None if `file` is None.
+
+    Raises ValueError with a message for the user.
+    """
     if file is None:
         return None
     try:

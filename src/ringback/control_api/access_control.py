@@ -128,7 +128,7 @@ def _reject_callback(headers: Headers) -> None:
 
 
 def _is_cross_origin(headers: Headers) -> bool:
-    """Return whether a browser sends this request for a page of another origin (cross-site request forgery).
+    """Return whether a browser sent this request on behalf of a page from another origin (cross-site request forgery).
 
     The opaque origin `null` counts as another origin. Schemes are not compared, because a proxy may terminate TLS.
     """

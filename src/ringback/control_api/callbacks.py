@@ -33,7 +33,7 @@ class CallbackHopResponse(ResponseModel):
     method: str
     url: str
     mapped_to: str | None = Field(
-        description="The target in the setting callback_host_map for the request's host. Null without an entry."
+        description="The target of the request's host in callback_host_map. Null if the host has no entry."
     )
     headers: dict[str, str]
     parameters: dict[str, str] = Field(
@@ -61,7 +61,7 @@ class CallbackAttemptResponse(ResponseModel):
     method: str
     url: str
     mapped_to: str | None = Field(
-        description="The target in the setting callback_host_map for the last request's host. Null without an entry."
+        description="The target of the last request's host in callback_host_map. Null if the host has no entry."
     )
     headers: dict[str, str]
     parameters: dict[str, str] = Field(

@@ -82,7 +82,7 @@ async def list_caller_ids(
     summary="Create a caller ID without a call",
 )
 async def create_caller_id(services: Services, account: PathAccount, body: CreateCallerIdRequest) -> CallerIdResponse:
-    """Add a verified number to the account immediately, without a call and a code."""
+    """Add a verified number to the account immediately, without a call or a code."""
     number = parse_phone_number(services, body.phone_number, "phone_number")
     try:
         caller_id = await services.database.run(

@@ -10,7 +10,7 @@ from ringback.control_api.inbox import INBOX_PATH
 ERROR_DESCRIPTIONS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "The body is not valid JSON.",
     HTTPStatus.UNAUTHORIZED: "The control token is missing or wrong.",
-    HTTPStatus.FORBIDDEN: "The request comes from a web page of another origin, or names an unknown host.",
+    HTTPStatus.FORBIDDEN: "The request comes from a web page on another origin, or names an unknown host.",
     HTTPStatus.NOT_FOUND: "A resource named in the path does not exist.",
     HTTPStatus.CONFLICT: "The current state does not allow this.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",

@@ -28,7 +28,7 @@ def end_time(call: ValidationCall) -> Timestamp | None:
 
 
 def date_updated(call: ValidationCall) -> Timestamp:
-    """Return the time of the last change of a call."""
+    """Return the time of the last change to a call."""
     return call.timeline[-1].at if call.timeline else call.date_created
 
 

@@ -4,7 +4,8 @@ The library has functions for this, but importing `phonenumbers.geocoder` loads 
 takes 100 MB and half a second. `place_names.txt`, generated from the library's data, has the English names.
 
 Each line of the file describes an area: the first digits of its numbers, then its places. Each place consists of a tab,
-its name, and the remaining digits of its prefixes, each between semicolons: ``1212<tab>New York, NY;;``.
+its name and a semicolon, then the remaining digits of each of its prefixes, each followed by a semicolon. The remaining
+digits may be empty: ``1212<tab>New York, NY;;``.
 """
 
 from bisect import bisect_left

@@ -206,7 +206,7 @@ def own_tokens(account: Account) -> dict[str, Key]:
 
 
 def fault_keys(auth_token: str, shared_key: WebhookSigning | None, name: str) -> dict[str, Key]:
-    """Return the wrong keys that faults sign with, by name; `name` is that of the wrong auth token."""
+    """Return the wrong keys that faults sign with, by name. `name` is the name to use for the wrong auth token."""
     keys: dict[str, Key] = {name: bad_key(auth_token)}
     if shared_key:
         keys[BAD_SHARED_KEY] = shared_key._replace(secret=bad_key(shared_key.secret))

@@ -1,6 +1,6 @@
 """Advance validation calls, by an event or as time passes, and list them.
 
-Every change of a call goes through `advance_call`.
+Every change to a call goes through `advance_call`.
 """
 
 from collections.abc import Callable, Mapping

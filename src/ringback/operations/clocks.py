@@ -78,7 +78,7 @@ def account_time(unit_of_work: UnitOfWork, account_sid: AccountSid, *, system_no
 
 
 def next_event_time(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Timestamp | None:
-    """Return the account time at which the next event of a call is due, or None without pending events."""
+    """Return the account time at which the next event of a call is due, or None if no event is pending."""
     return unit_of_work.due_calls.next_due_of_account(account_sid)
 
 

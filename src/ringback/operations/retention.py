@@ -15,7 +15,7 @@ PRUNE_BATCH_CALLS = 20
 
 
 def newest_event_to_prune(unit_of_work: UnitOfWork, account_sid: AccountSid) -> int:
-    """Return the id of the newest event to prune, or 0 without such an event.
+    """Return the id of the newest event to prune, or 0 if no event needs pruning.
 
     Counting the events takes longer than deleting a batch, so the events are counted once for several batches.
     """
@@ -25,7 +25,7 @@ def newest_event_to_prune(unit_of_work: UnitOfWork, account_sid: AccountSid) -> 
 def prune(
     unit_of_work: UnitOfWork, account_sid: AccountSid, *, last_event_id: Callable[[], int | None] = lambda: None
 ) -> bool:
-    """Delete a batch of an account's old events; without old events, a batch of its old calls.
+    """Delete a batch of an account's old events or, if there are none, a batch of its old calls.
 
     Return True if there may be more. `last_event_id` returns the id of the newest event to prune, or None if this
     function must determine it.

@@ -182,7 +182,7 @@ class Proxy:
             await self._report_handshake(serving, request)
 
     async def _report_handshake(self, serving: "asyncio.Task[object]", request: ProxyRequest) -> None:
-        """Log and list a failed TLS handshake. Usually the client does not trust the authority."""
+        """Log a failed TLS handshake, and add it to the refused requests if its host is not emulated."""
         [failure] = await asyncio.gather(serving, return_exceptions=True)
         if not isinstance(failure, OSError | ssl.SSLError):
             return

@@ -16,7 +16,7 @@ _INTERIM_RESPONSE = re.compile(rb"HTTP/1\.[01] 1\d\d[ \r]")
 
 
 class ProxyLimits(NamedTuple):
-    """Time limits of connections, in seconds, and the number of connections.
+    """Time limits for connections, in seconds, and the number of connections.
 
     Both directions of a tunnel may be silent for `idle_seconds`: event streams and long polls send something every few
     minutes. Each connection takes up to three file descriptors, of which a process often has only 1,024.

@@ -70,7 +70,7 @@ class Housekeeper:
         )
 
     async def maintain_accounts(self) -> None:
-        """Prune accounts, and recompute the due times that interrupted changes of a clock left outdated."""
+        """Prune accounts, and recompute the due times that interrupted changes to a clock left outdated."""
         await self.prune()
         await self._recompute_due_times()
 

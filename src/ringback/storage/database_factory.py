@@ -1,4 +1,4 @@
-"""The factory that opens the SQLite or PostgreSQL database of a URL."""
+"""The factory that opens the SQLite or PostgreSQL database that a URL identifies."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from ringback.storage.sqlite_database import SqliteDatabase
 def open_database(
     database_url: str, listen_url: str | None = None, process_state: ProcessState | None = None
 ) -> Database:
-    """Open the database of a URL; an embedded one is created if it does not exist.
+    """Open the database that a URL identifies; an embedded one is created if it does not exist.
 
     `listen_url` connects to the same PostgreSQL database without a connection pooler. Without a `process_state`, a new
     one is created. Raises DatabaseUnavailable with a one-line message.

@@ -154,7 +154,7 @@ def _next_due(row: Row | None) -> Timestamp | None:
 
 
 def _recomputed(before: Timestamp | None, by_clock: Timestamp | None, time: AccountTime) -> Timestamp | None:
-    """Return a call's new due time by the system clock. If the clock is frozen, a due event stays due."""
+    """Return a call's new due time in system time. If the account's clock is frozen, an event already due stays due."""
     is_passed = time.clock.frozen_at is not None and by_clock is not None
     return before if is_passed and before is not None and before <= time.system_now else by_clock
 

@@ -166,7 +166,10 @@ def schema_owner(tables: Collection[str], revision: str | None, known_revisions:
 
 
 def present_tables(unit_of_work: UnitOfWork) -> set[str]:
-    """Return all tables of an embedded database, or the tables of a shared one that have the names of ringback's."""
+    """Return all tables of an embedded database.
+
+    In a shared database, return only the tables with the name of a ringback table.
+    """
     if unit_of_work.is_embedded:
         return {name for (name,) in unit_of_work.all(_SQLITE_TABLES)}
     names = [*(str(table.name) for table in TABLES), VERSION_TABLE]

@@ -57,7 +57,7 @@ class DatabaseFiles:
             )
 
     def _bytes_by_header(self) -> float:
-        """Return the file length that is stored in its header, which VACUUM updates, or infinity without a header.
+        """Return the length stored in the file's header, which VACUUM updates, or infinity if the header is incomplete.
 
         Source: sqlite.org/fileformat.html, 1.3.
         """

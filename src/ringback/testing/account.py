@@ -171,7 +171,7 @@ class Account(AccountData):
         return self._control.send(self._requests.permissions_used())
 
     def oauth_app(self, scopes: Sequence[str], lifetime_seconds: int = 3_600) -> OAuthApp:
-        """Create an OAuth app, whose access tokens have these permissions and this lifetime."""
+        """Create an OAuth app whose access tokens have these permissions and this lifetime."""
         return self._control.send(self._requests.oauth_app(scopes, lifetime_seconds))
 
     def oauth_apps(self) -> list[OAuthApp]:

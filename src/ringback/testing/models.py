@@ -133,7 +133,7 @@ class CallbackHop(Model):
 
     `parameters` are those in this request. If there was no response, `status_code` is None and `error` is the reason.
     `location` is the Location header of a 3xx response. If no connection was made, `is_sent` is False and `signature`
-    is None. `mapped_to` is the request's target in the setting `callback_host_map`.
+    is None. `mapped_to` is the target of the request's host in `callback_host_map`.
     """
 
     method: str

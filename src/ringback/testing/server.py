@@ -36,7 +36,7 @@ class Server(Connection):
 
     @property
     def proxy_url(self) -> str | None:
-        """The URL of the proxy for interception, or None without the setting `intercept`."""
+        """The URL of the proxy for interception, or None if the setting `intercept` is off."""
         return self._process.proxy_url
 
     @property

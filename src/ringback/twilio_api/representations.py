@@ -73,8 +73,7 @@ BY_SUFFIX = {"xml": XML, "json": JSON, "csv": CSV}
 JSON_ONLY = ("/v1/", "/v2/")
 """Prefixes of the paths of Twilio's newer APIs, which have no suffix."""
 ERRORS_IN = {CSV: XML}
-"""The representation of errors, where it differs from the path's. Source: docs/fidelity.md, representation [assumed].
-"""
+"""Representations of errors on paths that select another one. Source: docs/fidelity.md, representation [assumed]."""
 
 
 def split_suffix(path: str) -> tuple[str, Representation | None]:
@@ -93,5 +92,5 @@ def split_suffix(path: str) -> tuple[str, Representation | None]:
 
 
 def for_errors(representation: Representation | None) -> Representation:
-    """Return the representation of errors for a path that selects `representation`, None for an unknown suffix."""
+    """Return the representation of errors on a path that selects `representation` (None for an unknown suffix)."""
     return XML if representation is None else ERRORS_IN.get(representation, representation)

@@ -148,7 +148,7 @@ class RequestContext:
         await self._send(message)
 
     async def send_error(self, error: TwilioError) -> None:
-        """Send an error in the path's representation of errors."""
+        """Send an error in the representation that the path selects for errors."""
         self._error_code = error.code
         self.reason = error.reason
         await error_response(error, self.representation)(self.scope, self.receive, self.send)

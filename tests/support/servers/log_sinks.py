@@ -20,8 +20,8 @@ LIST = f"{caller_ids_path()}.json"
 
 
 @dataclass
-class Observed:
-    """A running server whose log is not read."""
+class RunningServer:
+    """A running server that a test observes only over HTTP."""
 
     process: "subprocess.Popen[bytes]"
     http: httpx.Client
@@ -60,14 +60,14 @@ class Observed:
 
 
 @contextmanager
-def observed(
+def running_server(
     folder: Path,
     *,
     stdout: int = subprocess.DEVNULL,
     stderr: int = subprocess.DEVNULL,
     command: Sequence[str] = COMMAND,
     **settings: object,
-) -> Iterator[Observed]:
+) -> Iterator[RunningServer]:
     """Run `ringback serve` on a free port with these streams, and kill it afterwards unless the test has stopped it."""
     inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("RINGBACK_")}
     port = free_port()
@@ -84,7 +84,7 @@ def observed(
     )
     url = f"http://127.0.0.1:{port}"
     with httpx.Client(base_url=url, auth=(ACCOUNT_SID, AUTH_TOKEN), timeout=30.0, trust_env=False) as http:
-        server = Observed(process, http)
+        server = RunningServer(process, http)
         try:
             eventually(server.is_ready, what="the server is ready", seconds=60)
             yield server

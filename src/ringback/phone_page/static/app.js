@@ -1,4 +1,4 @@
-// Entry point: reads the address, renders the page after each change of the state, and follows the server.
+// Entry point: reads the address, renders the page after each change to the state, and follows the server.
 
 import { updateTitle } from "./announcements.js";
 import { handleGlobalKey } from "./keypad.js";
