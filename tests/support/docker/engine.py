@@ -26,6 +26,7 @@ class Engine:
         self.docker = Docker(f"unix://{self.folder}/docker.sock", self.folder / "config")
         self._process_id = self.folder / "docker.pid"
         self._log = self.folder / "log"
+        self._daemon: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Docker:
         """Start the engine with all base images. Raises EngineUnavailable with the reason."""
@@ -50,6 +51,8 @@ class Engine:
             with suppress(ProcessLookupError):
                 os.kill(process_id, signal.SIGTERM)
             eventually(lambda: not _is_running(process_id), what="dockerd has ended", seconds=STOP_SECONDS)
+        if self._daemon is not None:
+            self._daemon.wait(STOP_SECONDS)
         for mounted in reversed(_mounted_below(self.folder)):
             run("umount", mounted)
 
@@ -61,7 +64,7 @@ class Engine:
             f"--config-file={self._config()}",
         ]
         with self._log.open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603
+            self._daemon = process = subprocess.Popen(  # noqa: S603
                 daemon,
                 env={**os.environ, "PATH": f"{self._firewall()}{os.pathsep}{PATH}"},
                 stdin=subprocess.DEVNULL,
@@ -120,7 +123,7 @@ def _check_machine() -> None:
         raise EngineUnavailable(f"no Docker engine: not installed: {names} (python -m support.docker install)")
     for process in Path("/proc").glob("[0-9]*/comm"):
         with suppress(OSError):
-            if process.read_text().strip() == "dockerd":
+            if process.read_text().strip() == "dockerd" and _is_running(int(process.parent.name)):
                 raise EngineUnavailable(
                     f"no second Docker engine: process {process.parent.name} is one, and they would share a network"
                     " bridge. Stop it, or set RINGBACK_TEST_DOCKER_HOST to use it."
