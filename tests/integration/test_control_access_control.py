@@ -112,6 +112,37 @@ async def test_snapshot_that_is_too_large_to_restore_is_refused(controlled: Cont
     assert "snapshot_limit_mib" in answer.json()["hint"]
 
 
+@pytest.mark.parametrize(("excess_bytes", "expected"), [(0, (200, 204)), (1, (409, None))])
+async def test_snapshot_of_exactly_the_largest_size_is_taken_and_restored(
+    controlled: Controlled, excess_bytes: int, expected: tuple[int, int | None]
+) -> None:
+    inbox = f"/_ringback/accounts/{Settings().account_sid}/inbox/any"
+    headers = {"Host": "ringback.example.org", "Content-Type": "text/plain"}
+
+    async def add_message(size: int) -> None:
+        answer = await controlled.http.post(inbox, content=b"x" * size, headers=headers)
+        assert answer.status_code == 204
+
+    async def snapshot_size() -> int:
+        return len((await controlled.http.get("/_ringback/snapshot")).content)
+
+    for _ in range(33):
+        await add_message(60_000)
+    before = await snapshot_size()
+    await add_message(60_000)
+    after = await snapshot_size()
+    message_bytes = after - before - 60_000
+    await add_message(2 * MAX_BODY_BYTES - after - message_bytes + excess_bytes)
+
+    answer = await controlled.http.get("/_ringback/snapshot")
+    restored = None
+    if answer.status_code == 200:
+        assert len(answer.content) == 2 * MAX_BODY_BYTES
+        restored = (await controlled.http.put("/_ringback/snapshot", content=answer.content, headers=JSON)).status_code
+
+    assert (answer.status_code, restored) == expected
+
+
 @with_token
 async def test_inbox_requires_no_token_and_accepts_every_origin(controlled: Controlled) -> None:
     sid = Settings().account_sid

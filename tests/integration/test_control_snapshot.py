@@ -1,14 +1,20 @@
 """The control API: snapshots of the whole state."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from ringback.domain.account_clock import ClockMode
+from ringback.domain.timestamps import EARLIEST, from_datetime
+from ringback.operations.clocks import set_clock
+from ringback.operations.snapshot import read_snapshot, restore_snapshot, take_snapshot
 from ringback.storage import journal_tables as journals
 from ringback.storage.snapshots import SNAPSHOT_TABLES
 from ringback.storage.tables import metadata
-from support.domain_values import NUMBER
+from support.domain_values import ACCOUNT_SID, NUMBER
 from support.in_process.control import Controlled, ControlledAccount
+from support.in_process.simulation import Simulation
 from support.receivers.receiver import CallbackReceiver
 
 pytestmark = pytest.mark.anyio
@@ -83,6 +89,22 @@ async def test_pending_work_continues_after_a_restore(controlled: Controlled) ->
     await account.advance(60)
 
     assert (await account.call(waiting))["verification_status"] == "success"
+
+
+def test_call_due_before_the_first_date_is_restored(simulation: Simulation) -> None:
+    """A clock that was set to a year thousands of years ahead puts the system time of a due call before the year 1."""
+    unit_of_work, system_now = simulation.unit_of_work, simulation.clock.now()
+    sid = simulation.validate().call_sid
+    year_9000 = from_datetime(datetime(9000, 1, 1, tzinfo=UTC))
+    set_clock(unit_of_work, ACCOUNT_SID, mode=ClockMode.RUNNING, account_now=year_9000, system_now=system_now)
+    due = unit_of_work.due_calls.next_due()
+
+    restore_snapshot(unit_of_work, read_snapshot(take_snapshot(unit_of_work)), system_now=system_now)
+
+    assert due is not None
+    assert due < EARLIEST
+    assert unit_of_work.due_calls.next_due() == due
+    assert not simulation.call(sid).is_ended
 
 
 async def test_changes_after_the_snapshot_are_deleted_by_a_restore(

@@ -1,8 +1,10 @@
 """Rows that cannot be read, for example after a manual edit: each is reported, and work on other rows continues."""
 
+import math
 from typing import Any
 
 import pytest
+from sqlalchemy import Table
 from structlog.testing import capture_logs
 
 from ringback.control_api import callbacks
@@ -24,12 +26,14 @@ from ringback.operations.inbox import newest_messages
 from ringback.operations.requests import newest_requests
 from ringback.operations.snapshot_document import digest_of
 from ringback.storage import unreadable_rows
+from ringback.storage.database import Database, ProcessState
 from ringback.storage.inbox_repository import InboxRepository
-from support.databases.templates import SQLITE, only
+from ringback.storage.snapshots import SNAPSHOT_TABLES
+from support.databases.templates import SQLITE, Template, only
 from support.domain_values import ACCOUNT_SID
 from support.in_process.control import Controlled, ControlledAccount
 from support.in_process.outbox import Outbox
-from support.in_process.simulation import Simulation, execute
+from support.in_process.simulation import Simulation, driver_connection, execute, query
 from support.receivers.receiver import CallbackReceiver
 
 DAMAGE = {
@@ -326,7 +330,7 @@ BAD_ROWS: dict[str, tuple[str, str, Any]] = {
     "callback fault": ("status_callbacks", "fault", "{}"),
     "attempt headers": ("callback_attempts", "headers", "{"),
     "attempt hops": ("callback_attempts", "hops", "[[1]]"),
-    "attempt status": ("callback_attempts", "status_code", "200"),
+    "attempt status": ("callback_attempts", "status_code", "odd"),
     "call state": ("validation_calls", "state", "odd"),
     "call timeline": ("validation_calls", "timeline", "{"),
     "call due event": ("validation_calls", "due_event", "odd"),
@@ -390,12 +394,8 @@ BAD_ROWS: dict[str, tuple[str, str, Any]] = {
 }
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("kind", list(BAD_ROWS))
-async def test_snapshot_with_an_unreadable_row_is_refused_and_changes_nothing(
-    controlled: Controlled, account: ControlledAccount, kind: str
-) -> None:
-    table, column, value = BAD_ROWS[kind]
+async def fill(account: ControlledAccount) -> None:
+    """Create rows in every table that `BAD_ROWS` damages."""
     await account.control("PUT", "/phones/+14158675301", {"behavior": "busy"})
     await account.control("PUT", "/policy", {"code_attempts": 1})
     await account.control("POST", "/keys", {"type": "restricted", "permissions": []})
@@ -407,6 +407,15 @@ async def test_snapshot_with_an_unreadable_row_is_refused_and_changes_nothing(
         await account.validate("+15005550014", StatusCallback=receiver.url)
         await account.advance(0)
         await account.validate(CallDelay=60)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", list(BAD_ROWS))
+async def test_snapshot_with_an_unreadable_row_is_refused_and_changes_nothing(
+    controlled: Controlled, account: ControlledAccount, kind: str
+) -> None:
+    table, column, value = BAD_ROWS[kind]
+    await fill(account)
     snapshot = (await controlled.ask("GET", "/snapshot")).json()
     snapshot["tables"][table][0][column] = value
     snapshot["digest"] = digest_of(snapshot["tables"])
@@ -416,3 +425,105 @@ async def test_snapshot_with_an_unreadable_row_is_refused_and_changes_nothing(
     assert answer.status_code == 422, answer.text
     assert f"tables.{table}.0" in answer.json()["error"]
     assert (await account.control("GET")).status_code == 200
+
+
+@pytest.fixture
+def opened(migrated: Template, monkeypatch: pytest.MonkeyPatch) -> list[Database]:
+    """Return the databases that are opened after this, for tests that edit the application's database."""
+    databases: list[Database] = []
+    copy = migrated.copy
+
+    def recorded_copy(process_state: ProcessState | None = None) -> Database:
+        databases.append(copy(process_state))
+        return databases[-1]
+
+    monkeypatch.setattr(migrated, "copy", recorded_copy)
+    return databases
+
+
+async def refusal(controlled: Controlled) -> str:
+    """Return the error of a snapshot that is refused because of a damaged row."""
+    answer = await controlled.ask("GET", "/snapshot")
+    assert answer.status_code == 409, answer.text
+    assert answer.json()["hint"] == "correct or delete this row in the database"
+    error: str = answer.json()["error"]
+    return error
+
+
+@only(SQLITE)
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", list(BAD_ROWS))
+async def test_snapshot_of_a_database_with_an_unreadable_row_is_refused(
+    opened: list[Database], controlled: Controlled, account: ControlledAccount, kind: str
+) -> None:
+    table, column, value = BAD_ROWS[kind]
+    await fill(account)
+    assert (await controlled.ask("GET", "/snapshot")).status_code == 200
+    execute(opened[0], f"UPDATE {table} SET {column} = :value", value=value)  # noqa: S608
+
+    assert (await refusal(controlled)).startswith(f"the row of {table} with ")
+
+
+@only(SQLITE)
+@pytest.mark.anyio
+@pytest.mark.parametrize("table", SNAPSHOT_TABLES, ids=str)
+async def test_snapshot_of_a_database_with_text_that_is_not_utf_8_is_refused(
+    opened: list[Database], controlled: Controlled, account: ControlledAccount, table: Table
+) -> None:
+    await fill(account)
+    await account.control("POST", "/phones/+14158675301/script", ["busy"])
+    await account.validate("+14158675302", CallDelay=0)
+    await account.advance(59)
+    assert (await controlled.ask("GET", "/snapshot")).status_code == 200
+    connection = driver_connection(opened[0])
+    connection.execute("PRAGMA foreign_keys = OFF")
+    [(rowid,)] = connection.execute(f"SELECT max(rowid) FROM {table.name}").fetchall()  # noqa: S608
+
+    for column in (column for column in table.c if column.type.python_type is str):
+        change = f"UPDATE {table.name} SET {column.name} = ? WHERE rowid = {rowid}"  # noqa: S608
+        values = connection.execute(f"SELECT {column.name} FROM {table.name} WHERE rowid = {rowid}").fetchall()  # noqa: S608
+        connection.execute(change.replace("?", "CAST(x'ff41' AS TEXT)"))
+        assert (await refusal(controlled)).startswith("the row of ")
+        connection.execute(change, values[0])
+
+    assert (await controlled.ask("GET", "/snapshot")).status_code == 200
+
+
+@pytest.mark.anyio
+async def test_refused_snapshot_names_the_damaged_row(
+    opened: list[Database], controlled: Controlled, account: ControlledAccount
+) -> None:
+    await fill(account)
+    [(sid,)] = query(opened[0], "SELECT call_sid FROM status_callbacks")
+    execute(opened[0], "UPDATE status_callbacks SET method = 'PUT'")
+
+    error = await refusal(controlled)
+
+    assert error == f"the row of status_callbacks with call_sid '{sid}' cannot be restored: method is 'PUT'"
+
+
+@pytest.mark.anyio
+async def test_snapshot_of_a_database_with_an_infinite_number_is_refused(
+    opened: list[Database], controlled: Controlled, account: ControlledAccount
+) -> None:
+    await account.control("POST", "/faults", {"operation": "list-calls", "effect": {"status": 500}})
+    execute(opened[0], "UPDATE faults SET probability = :value", value=math.inf)
+
+    assert (await refusal(controlled)).endswith("probability is inf")
+
+
+@only(SQLITE)
+@pytest.mark.anyio
+@pytest.mark.parametrize(("parent", "table"), [("accounts", "api_keys"), ("status_callbacks", "callback_attempts")])
+async def test_snapshot_of_a_database_with_a_missing_parent_row_is_refused(
+    opened: list[Database], controlled: Controlled, account: ControlledAccount, parent: str, table: str
+) -> None:
+    await fill(account)
+    connection = driver_connection(opened[0])
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute(f"DELETE FROM {parent}")  # noqa: S608
+
+    error = await refusal(controlled)
+
+    assert error.startswith(f"the row of {table} with ")
+    assert error.endswith("the row that it belongs to is missing")

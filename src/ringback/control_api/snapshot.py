@@ -11,7 +11,7 @@ from ringback.control_api.errors import CONFLICT_RESPONSE, conflict, invalid_jso
 from ringback.control_api.large_responses import SpooledJsonResponse
 from ringback.operations.snapshot import TooLargeSnapshot, read_snapshot, restore_snapshot, take_snapshot
 from ringback.operations.spool import Spool
-from ringback.storage.errors import InvalidSnapshot
+from ringback.storage.errors import InvalidSnapshot, UnrestorableRow
 from ringback.storage.stepwise import run_steps
 
 router = APIRouter(tags=["Snapshot"])
@@ -40,7 +40,10 @@ REQUEST_BODY = {
 
 @router.get("/snapshot", response_model=SnapshotDocument, responses=CONFLICT_RESPONSE, summary="Take a snapshot")
 async def fetch_snapshot(services: Services) -> Response:
-    """Return the whole state of the server, including secrets. A snapshot that is too large to restore is refused."""
+    """Return the whole state of the server, including secrets.
+
+    A snapshot that could not be restored is refused: it is too large, or a row of the database is damaged.
+    """
     try:
         return SpooledJsonResponse(
             await services.database.run_in_steps(take_snapshot.steps, limit=services.snapshot_limit_bytes)
@@ -48,6 +51,8 @@ async def fetch_snapshot(services: Services) -> Response:
     except TooLargeSnapshot as error:
         hint = "reset accounts that are no longer needed, or raise the setting snapshot_limit_mib"
         raise conflict(f"the snapshot would be larger than {services.snapshot_limit_bytes} bytes", hint) from error
+    except UnrestorableRow as error:
+        raise conflict(str(error), "correct or delete this row in the database") from error
 
 
 @router.put(

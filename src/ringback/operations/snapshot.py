@@ -5,6 +5,7 @@ several times the memory.
 """
 
 import hashlib
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from ringback.operations.snapshot_reader import Snapshot, SnapshotReader, explai
 from ringback.operations.snapshot_text import NotInForm
 from ringback.operations.spool import Spool
 from ringback.storage.errors import InvalidSnapshot
-from ringback.storage.snapshot_checks import check_row
+from ringback.storage.snapshot_checks import check_row, check_stored_row
 from ringback.storage.snapshots import COLUMNS, read_table, upgrade_row, write_tables
 from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.tables import HEAD
@@ -26,6 +27,9 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 EXPLAINED_BYTES = 1024 * 1024
 """Maximum size of a document that is parsed as a whole to explain why it is not a snapshot."""
+
+END = b"}"
+"""The end of a snapshot, after its tables."""
 
 
 class TooLargeSnapshot(Exception):
@@ -36,22 +40,37 @@ class TooLargeSnapshot(Exception):
 def take_snapshot(unit_of_work: UnitOfWork, *, limit: int | None = None) -> Steps[Spool]:
     """Return a snapshot in JSON: the revision of its schema, a digest, and the tables.
 
-    The digest detects a snapshot that was truncated or edited. Raises TooLargeSnapshot beyond `limit` bytes.
+    The digest detects a snapshot that was truncated or edited. Raises TooLargeSnapshot beyond `limit` bytes, and
+    UnrestorableRow.
     """
     yield from write_all_requests.steps(unit_of_work)
     snapshot, digest = Spool(), hashlib.sha256()
+    limit = sys.maxsize if limit is None else limit
+    limit -= len(_head(digest) + END)
     with unit_of_work:
         unit_of_work.locks.repeatable_read()
-        for text in tables_text({name: map(rows_text, read_table(unit_of_work, name)) for name in COLUMNS}):
+        for text in tables_text({name: map(rows_text, _restorable(unit_of_work, name)) for name in COLUMNS}):
             digest.update(text)
             snapshot.write(text)
-            if limit is not None and len(snapshot) > limit:
-                raise TooLargeSnapshot(limit)
+            if len(snapshot) > limit:
+                raise TooLargeSnapshot
             yield
-    head = (orjson.dumps(HEAD), orjson.dumps(digest.hexdigest()))
-    snapshot.write_head(b'{"version":%b,"digest":%b,"tables":' % head)
-    snapshot.write(b"}")
+    snapshot.write_head(_head(digest))
+    snapshot.write(END)
     return snapshot
+
+
+def _head(digest: "hashlib._Hash") -> bytes:
+    """Return the part of a snapshot before its tables. Its length does not depend on the digest."""
+    return b'{"version":%b,"digest":%b,"tables":' % (orjson.dumps(HEAD), orjson.dumps(digest.hexdigest()))
+
+
+def _restorable(unit_of_work: UnitOfWork, name: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of a table in batches. Raises UnrestorableRow for a row that a restore would refuse."""
+    for rows in read_table(unit_of_work, name):
+        for row in rows:
+            check_stored_row(name, row)
+        yield rows
 
 
 @in_steps

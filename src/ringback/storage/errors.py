@@ -23,6 +23,10 @@ class InvalidSnapshot(Exception):
     """A snapshot cannot be restored; the message says why."""
 
 
+class UnrestorableRow(Exception):
+    """A stored row that a restored snapshot could not contain; the message names its table and key, and says why."""
+
+
 @contextmanager
 def reported_as_unavailable(database_url: str) -> Iterator[None]:
     """Convert driver errors into DatabaseUnavailable."""

@@ -1,5 +1,6 @@
 """Validation of a snapshot's rows: they must hold only values that ringback writes, so that they can be read later."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -27,7 +28,8 @@ from ringback.storage.inbox_repository import MESSAGE_COLUMNS, message_of
 from ringback.storage.oauth_app_repository import scopes_of
 from ringback.storage.phone_repository import RULES, is_phone_duration
 from ringback.storage.request_repository import request_parameters_of
-from ringback.storage.snapshots import SNAPSHOT_TABLES
+from ringback.storage.snapshots import SNAPSHOT_TABLES, unrestorable
+from ringback.storage.tables import validation_calls
 from ringback.storage.unreadable_rows import ERRORS, reason_of, require
 from ringback.storage.webhook_signing_column import webhook_signing_of
 
@@ -38,6 +40,8 @@ LEAST_OFFSET, MOST_OFFSET = (
     LATEST - from_datetime(datetime(2500, 1, 1, tzinfo=UTC)),
 )
 """Limits of a clock's offset: the account's time can be formatted as long as the system clock is in 1970 to 2500."""
+LEAST_REAL_DUE = EARLIEST - MOST_OFFSET
+"""Earliest system time at which a call is due: its account's clock may have been set thousands of years ahead."""
 _INSTANT_NAMES = re.compile(r"at|.*_at|date_.*|leased_until")
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
@@ -49,23 +53,37 @@ _COLUMNS: Mapping[str, Mapping[str, Column[Any]]] = {
 def check_row(table: str, place: int, row: Row) -> None:
     """Raise InvalidSnapshot if a row with the schema's columns would be unreadable in the database."""
     try:
-        for name, column in _COLUMNS[table].items():
-            _check_type(column, row[name])
-        if check := CHECKS.get(table):
-            check(row)
+        _check_values(table, row)
     except ERRORS as error:
         raise InvalidSnapshot(f"tables.{table}.{place}: {reason_of(error)}") from error
 
 
-def _check_type(column: Column[Any], value: object) -> None:
+def check_stored_row(table: str, row: Row) -> None:
+    """Raise UnrestorableRow if `check_row` would refuse a row of the database in a snapshot."""
+    try:
+        _check_values(table, row)
+    except ERRORS as error:
+        raise unrestorable(table, row, reason_of(error)) from error
+
+
+def _check_values(table: str, row: Row) -> None:
+    for name, column in _COLUMNS[table].items():
+        _check_type(column, row[name])
+    if check := CHECKS.get(table):
+        check(row)
+
+
+def _check_type(column: Column[Any], value: Any) -> None:
     if value is None:
         require(column.nullable, str(column.name), value)
     elif isinstance(column.type, Integer | BigInteger):
         require(type(value) is int, str(column.name), value)
-        if _INSTANT_NAMES.fullmatch(str(column.name)):
+        if column is validation_calls.c.real_due_at:
+            require(LEAST_REAL_DUE <= value <= LATEST, str(column.name), value)
+        elif _INSTANT_NAMES.fullmatch(str(column.name)):
             _check_instant(str(column.name), value)
     elif isinstance(column.type, Float):
-        require(type(value) in {int, float}, str(column.name), value)
+        require(type(value) in {int, float} and math.isfinite(value), str(column.name), value)
     else:
         require(isinstance(value, str), str(column.name), value)
 

@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import ColumnElement, FromClause, Table, and_, false, insert, or_, select, text
 
 from ringback.domain.timestamps import Timestamp
-from ringback.storage.errors import InvalidSnapshot
+from ringback.storage.errors import InvalidSnapshot, UnrestorableRow
 from ringback.storage.journal_tables import TABLES
 from ringback.storage.registration import registration_of, revision_of
 from ringback.storage.statements import Statement, column_parameters
 from ringback.storage.stepwise import Steps
 from ringback.storage.tables import HEAD, accounts, status_callbacks
 from ringback.storage.unit_of_work import UnitOfWork
+from ringback.storage.unreadable_rows import MAX_REASON_CHARACTERS
 
 TableRows = Mapping[str, Iterable[Sequence[Mapping[str, Any]]]]
 """Batches of rows by table name. Each row maps column names to values."""
@@ -24,7 +25,7 @@ VERSIONS = (HEAD, "20261127_an_accounts_policy")
 
 SNAPSHOT_TABLES = tuple(table for table in TABLES if registration_of(table).in_snapshot)
 COLUMNS = {str(table.name): [str(column.name) for column in table.c] for table in SNAPSHOT_TABLES}
-_READ = {str(table.name): Statement(select(table).order_by(*table.primary_key.columns)) for table in SNAPSHOT_TABLES}
+_KEYS = {str(table.name): [str(column.name) for column in table.primary_key.columns] for table in SNAPSHOT_TABLES}
 _ADD = {str(table.name): Statement(insert(table).values(column_parameters(table))) for table in SNAPSHOT_TABLES}
 _SET_COUNTERS = tuple(
     Statement(
@@ -37,6 +38,22 @@ _SET_COUNTERS = tuple(
     if table.autoincrement_column is not None
 )
 """PostgreSQL's sequences do not advance when rows are restored with their ids."""
+
+
+def _read(table: Table) -> Statement:
+    """Return the query of a table's rows in the order of their keys. Its last column tells if a parent is missing."""
+    joined: FromClause = table
+    is_missing: list[ColumnElement[bool]] = []
+    for place, key in enumerate(sorted(table.foreign_keys, key=lambda key: str(key.parent.name))):
+        parent = key.column.table.alias(f"parent_{place}")
+        parent_key = parent.c[str(key.column.name)]
+        joined = joined.join(parent, key.parent == parent_key, isouter=True)
+        is_missing.append(and_(key.parent.is_not(None), parent_key.is_(None)))
+    rows = select(table, or_(false(), *is_missing)).select_from(joined)
+    return Statement(rows.order_by(*table.primary_key.columns))
+
+
+_READ = {str(table.name): _read(table) for table in SNAPSHOT_TABLES}
 
 
 def _is_later(revision: str, version: str) -> bool:
@@ -66,11 +83,22 @@ def upgrade_row(version: str, table: str, row: dict[str, Any]) -> dict[str, Any]
     return {**added, **row} if added else row
 
 
+def unrestorable(table: str, row: Mapping[str, Any], reason: str) -> UnrestorableRow:
+    """Return the error for a row that a restore would refuse."""
+    key = ", ".join(f"{name} {row[name]!r}"[:MAX_REASON_CHARACTERS] for name in _KEYS[table])
+    return UnrestorableRow(f"the row of {table} with {key} cannot be restored: {reason}")
+
+
 def read_table(unit_of_work: UnitOfWork, name: str) -> Iterator[list[dict[str, Any]]]:
-    """Yield the rows of a table in batches, in the order of their keys."""
+    """Yield the rows of a table in batches, in the order of their keys.
+
+    Raises UnrestorableRow for a row whose parent is missing. Programs that edit SQLite files do not prevent this.
+    """
     columns, rows, characters = COLUMNS[name], list[dict[str, Any]](), 0
-    for values in unit_of_work.rows(_READ[name]):
+    for *values, is_orphan in unit_of_work.rows(_READ[name]):
         rows.append(dict(zip(columns, values, strict=True)))
+        if is_orphan:
+            raise unrestorable(name, rows[-1], "the row that it belongs to is missing")
         characters += sum(len(value) for value in values if isinstance(value, str))
         if len(rows) == ROWS_AT_ONCE or characters > TEXT_AT_ONCE:
             yield rows
