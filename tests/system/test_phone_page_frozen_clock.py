@@ -32,7 +32,7 @@ def test_ringing_phone_shows_that_the_clock_is_frozen(phone_page: PhonePage, acc
     expect(phone_page.phone(WRITTEN)).to_contain_text(
         "This phone acts automatically (enter-code), but time is frozen: it does nothing until the clock is advanced."
     )
-    expect(phone_page.page.get_by_role("main")).not_to_contain_text("You can be quicker")
+    expect(phone_page.page.get_by_role("main")).not_to_contain_text("You can act first")
     expect(frozen_time(phone_page)).to_contain_text("Time is frozen")
 
 
