@@ -1,4 +1,8 @@
-"""Fixtures of the tests in containers: the Docker engine, a copy of the checkout, and the image."""
+"""Fixtures of the tests in containers: the Docker engine, a copy of the checkout, and the image.
+
+All tests here are in the xdist group of the browser, so that none runs beside it: when Docker adds or removes a network
+interface, Chromium aborts its requests (ERR_NETWORK_CHANGED).
+"""
 
 import os
 import tempfile

@@ -13,7 +13,7 @@ from support.docker.container import client, verified_numbers, verify
 from support.servers.seeds import many_caller_ids, number_at
 from support.servers.server import free_port
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.usefixtures("image")]
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("browser"), pytest.mark.usefixtures("image")]
 
 NUMBER, NUMBER_OF_README = "+14158675309", "+14158675310"
 PAGE = docs_page("docker")

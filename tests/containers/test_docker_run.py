@@ -8,7 +8,7 @@ import pytest
 from support.docker.client import Docker
 from support.docker.container import Container, verified_numbers, verify
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("browser")]
 
 NUMBER, OTHER_NUMBER = "+14158675309", "+14158675310"
 QUICK = ("--env", "RINGBACK_RING_SECONDS=0.1", "--env", "RINGBACK_KEY_SECONDS=0.1")

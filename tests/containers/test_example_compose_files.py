@@ -16,7 +16,7 @@ from support.docker.container import probe
 from support.servers.server import STOP_SECONDS
 from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("browser")]
 
 PAGE = ROOT / "examples/compose/README.md"
 FOLDER = "examples/compose"

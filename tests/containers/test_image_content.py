@@ -10,7 +10,7 @@ import pytest
 from support.docker.checkout import Checkout
 from support.docker.client import Docker
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("browser")]
 
 BUILD_TOOLS = {"cargo", "cc", "gcc", "hatchling", "ld", "make", "rustc"}
 FOREIGN = re.compile(r"/opt/ringback/lib/[^/]+/site-packages/(hatchling|pip|setuptools|wheel)/")

@@ -16,7 +16,7 @@ from support.sampling import WHOLE
 from support.servers.server import caller_ids_path
 from support.waiting import eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("browser")]
 
 ROUNDS = 2 if WHOLE else 1
 REPLICAS = ("ringback-a", "ringback-b")
@@ -71,6 +71,12 @@ def answered(checkout: Checkout) -> list[float]:
         sum(float(line.split()[-1]) for line in metrics.splitlines() if line.startswith("ringback_requests_total"))
         for metrics in checkout.sh(f"docker compose exec -T {REPLICAS[0]} python -c '{READ_METRICS}'").split(SEPARATOR)
     ]
+
+
+def health_of_postgresql(checkout: Checkout) -> str:
+    return checkout.sh(
+        "docker inspect --format '{{.State.Health.Status}}' $(docker compose ps --all --quiet postgres)"
+    ).strip()
 
 
 @dataclass
@@ -162,6 +168,7 @@ def test_requests_are_answered_503_while_postgresql_is_away(
             readiness = http.get("/readyz").status_code
         finally:
             checkout.sh(f"docker compose {back} postgres")
+        eventually(lambda: health_of_postgresql(checkout) == "healthy", what="Docker finds PostgreSQL healthy")
         eventually(lambda: http.get(f"{caller_ids_path()}.json").is_success, what="PostgreSQL is used again")
         eventually(lambda: http.get("/readyz").is_success, what="the replicas are ready")
 

@@ -14,7 +14,7 @@ from support.packaging.suites import run_suite
 from support.receivers.receiver import CallbackReceiver
 from support.servers.seeds import many_caller_ids
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("browser")]
 
 NUMBER = "+14158675309"
 TEST = """

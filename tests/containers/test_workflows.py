@@ -19,7 +19,7 @@ from support.packaging.compose import documents
 from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, STOP_SECONDS, caller_ids_path, free_port
 from support.waiting import PATIENCE_SECONDS, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("browser")]
 
 GITHUB_REGISTRY = "ghcr.io/OWNER"
 """The registry in the docs, and the owner of the repository."""

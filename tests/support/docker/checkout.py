@@ -1,12 +1,13 @@
 """A copy of this checkout, in which tests run the docs' commands with the ports of this machine that are free."""
 
+import random
+import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from support.docker.client import LIMIT_SECONDS, Docker
 from support.packaging.packages import copy_checkout
-from support.servers.server import free_port
 
 PARTS = (
     ".dockerignore", "Dockerfile", "LICENSE", "README.md", "compose.yaml", "constraints.txt", "deploy", "examples",
@@ -14,6 +15,8 @@ PARTS = (
 )  # fmt: skip
 PUBLISHED_PORTS = (8000, 8010, 8011, 8020)
 """Ports of 127.0.0.1 that compose files publish and that the docs name."""
+RESERVED_PORTS = range(20_000, 32_000)
+"""Ports below those that Linux gives to sockets without a port (ip_local_port_range): no other test is given them."""
 
 
 class Checkout:
@@ -22,7 +25,7 @@ class Checkout:
     def __init__(self, docker: Docker, folder: Path) -> None:
         self.folder = copy_checkout(folder, PARTS)
         self.variables = {**docker.environment, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-        self._ports = {port: free_port() for port in PUBLISHED_PORTS}
+        self._ports = dict(zip(PUBLISHED_PORTS, unused_ports(), strict=False))
         for file in (self.folder / "compose.yaml", *self.folder.glob("examples/*/compose*.yaml")):
             file.write_text(self.with_ports(file.read_text(encoding="utf-8")), encoding="utf-8")
 
@@ -56,3 +59,12 @@ class Checkout:
         )
         assert finished.returncode == 0, f"{code}\n{finished.stdout}{finished.stderr}"
         return finished.stdout
+
+
+def unused_ports() -> Iterator[int]:
+    """Yield different ports of RESERVED_PORTS, in random order, that are not in use."""
+    for port in random.sample(RESERVED_PORTS, len(RESERVED_PORTS)):
+        with socket.socket() as listener:
+            if listener.connect_ex(("127.0.0.1", port)) == 0:
+                continue
+        yield port
