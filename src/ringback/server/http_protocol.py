@@ -29,6 +29,8 @@ MAX_WAITING_REQUESTS = 100
 """Number of a connection's pipelined requests that may wait before the protocol stops parsing."""
 REQUEST_SECONDS = 60
 """Interval between checks for progress. A client that makes no progress between two checks is disconnected."""
+LINGER_SECONDS = 0.2
+"""How long idle connections stay open when the server stops, for requests that are already on their way."""
 INVALID_REQUEST = "Invalid HTTP request received."
 HEAD_TOO_LARGE = f"request line and header fields are larger than {MAX_HEAD_BYTES} bytes"
 FRAMING_TOO_LARGE = f"the framing of the body is larger than {MAX_FRAMING_BYTES} bytes"
@@ -71,6 +73,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         self._messages = 0  # starts and ends of messages
         self._unparsed = b""
         self._pending_error: TwilioError | None = None
+        self._is_stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Replace uvicorn's transport and flow control with ringback's, and start watching the client."""
@@ -157,6 +160,8 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             self.scope[TARGET_KEY] = self.url  # type: ignore[literal-required]
             super().on_headers_complete()
+            if self._is_stopping:
+                self.cycle.keep_alive = False
             self._is_in_body, self._is_first_piece, self._counted_bytes = True, True, 0
             self.headers = []  # further fields are trailers, not part of the head
 
@@ -203,6 +208,18 @@ class TwilioHttpProtocol(HttpToolsProtocol):
             return
         self._pending_error, self._unparsed = error, b""
         self.flow.pause_reading()
+
+    def shutdown(self) -> None:
+        """Close an idle connection after LINGER_SECONDS, or after the response to a request that arrives before that.
+
+        uvicorn closes it immediately. A load balancer that was just sending a POST could then not tell whether it was
+        processed, and would not try another server.
+        """
+        self._is_stopping = True
+        if self._is_idle():
+            self.loop.call_later(LINGER_SECONDS, super().shutdown)
+        else:
+            super().shutdown()
 
     def _is_idle(self) -> bool:
         """Return whether all requests except the one being read have been answered."""
