@@ -112,8 +112,10 @@ def test_compose_file_of_the_quick_start_runs_a_server(checkout: Checkout, tmp_p
         checkout.sh("docker compose down --volumes", within=str(tmp_path))
 
 
-def test_docker_run_session_leaves_no_container_or_volume(docker: Docker, checkout: Checkout) -> None:
-    checkout.sh(readme_block("run-session", page=PAGE))
+def test_docker_run_session_leaves_no_container_or_volume(docker: Docker, tmp_path: Path) -> None:
+    with_other_ports = Checkout(docker, tmp_path / "checkout")  # the compose server may be running
+
+    with_other_ports.sh(readme_block("run-session", page=PAGE))
 
     assert docker("ps", "--all", "--quiet", "--filter", "name=^ringback$") == ""
     assert docker("volume", "ls", "--quiet", "--filter", "name=^ringback$") == ""
