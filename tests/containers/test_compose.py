@@ -15,7 +15,7 @@ from support.servers.server import free_port
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("browser"), pytest.mark.usefixtures("image")]
 
-NUMBER, NUMBER_OF_README = "+14158675309", "+14158675310"
+NUMBER, NUMBER_OF_README, KEPT_NUMBER = "+14158675309", "+14158675310", "+14158675312"
 PAGE = docs_page("docker")
 
 
@@ -57,6 +57,7 @@ def test_compose_server_runs_the_session_of_the_readme(checkout: Checkout) -> No
 
 def test_compose_server_keeps_its_data_when_its_container_is_replaced(checkout: Checkout, server: str) -> None:
     with client(server) as http:
+        verify(http, KEPT_NUMBER)
         before = verified_numbers(http)
 
         checkout.sh("docker compose up --force-recreate --wait")
@@ -112,10 +113,8 @@ def test_compose_file_of_the_quick_start_runs_a_server(checkout: Checkout, tmp_p
         checkout.sh("docker compose down --volumes", within=str(tmp_path))
 
 
-def test_docker_run_session_leaves_no_container_or_volume(docker: Docker, tmp_path: Path) -> None:
-    with_other_ports = Checkout(docker, tmp_path / "checkout")  # the compose server may be running
-
-    with_other_ports.sh(readme_block("run-session", page=PAGE))
+def test_docker_run_session_leaves_no_container_or_volume(docker: Docker, other_checkout: Checkout) -> None:
+    other_checkout.sh(readme_block("run-session", page=PAGE))  # with other ports than the compose server's
 
     assert docker("ps", "--all", "--quiet", "--filter", "name=^ringback$") == ""
     assert docker("volume", "ls", "--quiet", "--filter", "name=^ringback$") == ""

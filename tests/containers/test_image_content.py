@@ -26,7 +26,9 @@ CHANGED = "ringback-changed"
 
 
 def test_image_contains_no_build_tools_and_no_unused_bytecode(docker: Docker, image: str) -> None:
-    listed = docker("run", "--rm", "--user=0", "--entrypoint=find", image, "/", "-xdev", "-type", "f").splitlines()
+    listed = docker(
+        "run", "--rm", "--user=0", "--entrypoint=find", image, "/", "-xdev", "-not", "-type", "d"
+    ).splitlines()
 
     assert {PurePosixPath(file).name for file in listed} & BUILD_TOOLS == set()
     assert [file for file in listed if FOREIGN.match(file) or UNUSED.search(file)] == []
