@@ -1,4 +1,4 @@
-"""The list of accounts that an account sees: itself and its subaccounts."""
+"""Pages of the accounts that an account can list: itself and its subaccounts."""
 
 from sqlalchemy import bindparam
 

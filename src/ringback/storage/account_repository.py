@@ -46,7 +46,7 @@ _POLICY_CHOICES: dict[str, type[StrEnum]] = {
 
 
 def policy_of(text: str) -> AccountPolicy:
-    """Return the policy in a column. Raises TypeError or ValueError if the column does not hold a policy."""
+    """Parse the text of a `policy` column. Raises TypeError or ValueError if the text is not a valid policy."""
     own = orjson.loads(text)
     for name, choice in _POLICY_CHOICES.items():
         if name in own:
@@ -55,7 +55,7 @@ def policy_of(text: str) -> AccountPolicy:
 
 
 def readable_policy(text: str | None, account_sid: str) -> AccountPolicy:
-    """Return an account's policy. If the policy is unreadable, log that and use the settings."""
+    """Return an account's policy. If the policy is unreadable, log this and return one without overrides."""
     if text is None:
         return NO_OVERRIDES
     try:
@@ -70,7 +70,7 @@ def _policy_text(policy: AccountPolicy) -> str | None:
 
 
 def _status(text: Any, account_sid: str) -> AccountStatus:
-    """Return an account's status. If the status is unreadable, log that and treat the account as suspended."""
+    """Return an account's status. If the status is unreadable, log this and treat the account as suspended."""
     status = _STATUSES.get(text)
     if status is None:
         report("accounts", account_sid, UnreadableRow(f"status is {text!r}"))
@@ -79,7 +79,7 @@ def _status(text: Any, account_sid: str) -> AccountStatus:
 
 
 def _clock(offset: Any, frozen_at: Any, account_sid: str) -> AccountClock:
-    """Return an account's clock. If the clock is unreadable, log that and use the system clock."""
+    """Return an account's clock. If the clock is unreadable, log this and use the system clock."""
     if offset == 0 and frozen_at is None:
         return UNSET_CLOCK
     if isinstance(offset, int) and (frozen_at is None or isinstance(frozen_at, int)):
@@ -106,7 +106,7 @@ CLOCKS = RowMapper(
     offset=Field(columns=("clock_offset",)),
     frozen_at=Field(columns=("clock_frozen_at",)),
 )
-"""Mapper of clocks that does not validate the values."""
+"""Row mapper for clocks. It does not validate the values."""
 _values_but_clock = ACCOUNTS.writer(*(name for name in ACCOUNTS.names if name not in _CLOCK))
 
 
@@ -117,7 +117,8 @@ def _values(account: Account) -> dict[str, Any]:
 
 FIND_ACCOUNT = Statement(select(*ACCOUNTS.columns).where(accounts.c.sid == bindparam("sid")))
 LOCK_ACCOUNTS = text("FOR KEY SHARE OF accounts SKIP LOCKED")
-"""Suffix of claims on PostgreSQL: it locks the accounts of the claimed rows, and skips those that are locked."""
+"""Suffix of a claiming query on PostgreSQL. It locks the accounts of the claimed rows, and skips rows whose account
+is already locked."""
 LOCK_SHARED = Statement(
     select(*ACCOUNTS.columns).where(accounts.c.sid == bindparam("sid")).with_for_update(read=True, key_share=True)
 )
@@ -191,12 +192,15 @@ class AccountRepository:
         return ACCOUNTS.read(row) if row else None
 
     def lock_shared(self, sid: str) -> Account | None:
-        """Return an account, or None, and keep others from locking it exclusively until the transaction ends."""
+        """Lock an account in shared mode until the transaction ends, and return it.
+
+        Return None if it does not exist.
+        """
         row = self._session.first(LOCK_SHARED, sid=sid)
         return ACCOUNTS.read(row) if row else None
 
     def lock_exclusive(self, sid: str) -> Account | None:
-        """Return an account, or None, and keep others from writing to it until the transaction ends."""
+        """Lock an account exclusively until the transaction ends. Return the account, or None if it is unknown."""
         row = self._session.first(LOCK_EXCLUSIVE, sid=sid)
         return ACCOUNTS.read(row) if row else None
 
@@ -206,12 +210,15 @@ class AccountRepository:
         return _CLOCK_AND_POLICY.read(row) if row else None
 
     def find_subaccount(self, sid: str, parent_sid: AccountSid) -> Account | None:
-        """Return an account if it is a subaccount of this parent, otherwise None, after the same time."""
+        """Return an account if it is a subaccount of this parent, otherwise None. Both cases take the same time."""
         row = self._session.first(FIND_SUBACCOUNT, sid=sid, parent=parent_sid)
         return ACCOUNTS.read(row) if row else None
 
     def save(self, account: Account) -> None:
-        """Add an account, or update the one with this SID, except its creation date."""
+        """Add an account.
+
+        If its SID exists, update that account, but keep its creation date, clock, faults, policy and shared key.
+        """
         self._session.change(SAVE_ACCOUNT, **_values(account))
 
     def add(self, account: Account) -> bool:
@@ -223,11 +230,14 @@ class AccountRepository:
         return map(ACCOUNTS.read, self._session.rows(ALL_ACCOUNTS))
 
     def with_set_clocks(self, after_sid: str, limit: int) -> list[AccountSid]:
-        """Return accounts that have pending calls and a clock other than the system clock, ordered by SID."""
+        """Return the SIDs, in order, of accounts that have pending calls and a clock that was set.
+
+        At most `limit` SIDs are returned, all of them greater than `after_sid`.
+        """
         return [sid for (sid,) in self._session.all(SET_CLOCKS, after_sid=after_sid, row_limit=limit)]
 
     def first(self, limit: int) -> list[Account]:
-        """Return the accounts with the lowest SIDs."""
+        """Return the `limit` accounts with the lowest SIDs."""
         return [ACCOUNTS.read(row) for row in self._session.all(FIRST_ACCOUNTS, row_limit=limit)]
 
     def subaccounts(self, account_sid: AccountSid) -> list[AccountSid]:
@@ -243,7 +253,7 @@ class AccountRepository:
         self._session.change(SET_HAS_FAULTS, account_sid=account_sid, has_any=int(has_any))
 
     def set_policy(self, account_sid: AccountSid, policy: AccountPolicy) -> None:
-        """Store an account's own policy."""
+        """Store the policy of an account."""
         self._session.change(SET_POLICY, account_sid=account_sid, own=_policy_text(policy))
 
     def set_webhook_signing(self, account_sid: AccountSid, signing: WebhookSigning | None) -> None:
@@ -261,7 +271,7 @@ class AccountRepository:
         return delete_contents(self._session, account_sid)
 
     def reset_settings(self, account_sid: AccountSid) -> bool:
-        """Remove an account's own clock, faults, policy and shared key. Return False if the account does not exist."""
+        """Reset an account's clock, fault flag, policy and shared key. Return False if the account does not exist."""
         return self._session.change(RESET_SETTINGS, account_sid=account_sid) > 0
 
     def delete(self, account_sid: AccountSid) -> bool:

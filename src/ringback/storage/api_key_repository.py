@@ -29,7 +29,9 @@ MAX_CACHED_ACCESSES = 1_000
 
 @lru_cache(maxsize=MAX_CACHED_ACCESSES)
 def access_of(key_type: str | None, permissions: str | None) -> Access:
-    """Return the access that a key's columns hold: standard if the type is NULL, as in rows of ringback 0.1.0.
+    """Return the access that the columns of a key describe.
+
+    A key without a type, as in rows of ringback 0.1.0, has standard access.
 
     Raises TypeError or ValueError if the columns are not valid.
     """
@@ -46,7 +48,7 @@ def access_of(key_type: str | None, permissions: str | None) -> Access:
 
 
 def _access(key_type: str | None, permissions: str | None, key_sid: str) -> Access:
-    """Return a key's access. If the access is unreadable, log that and grant none."""
+    """Return a key's access. If the access is unreadable, log this and grant no access."""
     try:
         return access_of(key_type, permissions)
     except ERRORS as error:
@@ -55,7 +57,7 @@ def _access(key_type: str | None, permissions: str | None, key_sid: str) -> Acce
 
 
 def _permissions_text(access: Access) -> str | None:
-    """Return the `permissions` column: None (NULL) unless the key is restricted."""
+    """Return the value of a key's `permissions` column: None (NULL) unless the key is restricted."""
     is_restricted = access.key_type is KeyType.RESTRICTED
     return orjson.dumps(sorted(access.permissions)).decode() if is_restricted else None
 

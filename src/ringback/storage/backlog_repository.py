@@ -1,4 +1,4 @@
-"""The number of due calls and pending callbacks in all accounts together."""
+"""Counts of the due calls and the pending callbacks of all accounts."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from ringback.storage.tables import status_callbacks, validation_calls
 
 
 def _count(table: Table, condition: ColumnElement[bool]) -> Statement:
-    """Return a query that counts the rows of a partial index, up to `row_limit` to keep scrapes fast."""
+    """Return a query that counts the rows of a partial index. It stops at `row_limit` to keep scrapes fast."""
     some = select(literal(1)).select_from(table).where(condition).limit(bindparam("row_limit")).subquery()
     return Statement(select(func.count()).select_from(some))
 
@@ -21,7 +21,7 @@ PENDING_CALLBACKS = _count(status_callbacks, status_callbacks.c.due_at.is_not(No
 
 
 class BacklogRepository:
-    """Counts pending work up to a limit."""
+    """Counts due calls and pending callbacks, up to a limit."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

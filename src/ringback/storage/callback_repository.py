@@ -39,9 +39,9 @@ AFTER_ALL_TIMES = b"\xff"
 """A value that SQLite sorts after all numbers and texts."""
 
 MAX_PARTITIONS = 1_000
-"""Limit on the partitions that one query returns: the first of every account, then the second of each, and so on."""
+"""Maximum number of partitions in a query's result: the first of every account, then the second ones, and so on."""
 MAX_ACCOUNT_PARTITIONS = 100
-"""Limit on an account's partitions in a query: more than its deliveries can use, too few to crowd out others."""
+"""Maximum number for one account: more than its deliveries can use, but too few to crowd out other accounts."""
 
 _has_due_time = table.c.due_at.is_not(None)
 _first_account = select(func.min(table.c.account_sid).label("sid")).where(_has_due_time).cte("pending", recursive=True)
@@ -69,8 +69,8 @@ PARTITIONS = Statement(
     .where(_partitions.c.receiver.is_not(None))
     .limit(MAX_PARTITIONS)
 )
-"""Loose index scan: skips from account to account and from receiver to receiver, with two lookups for each partition
-regardless of the number of pending callbacks."""
+"""Loose index scan. It skips from account to account and from receiver to receiver. Each partition takes two
+lookups, regardless of the number of pending callbacks."""
 
 ADD = insert_or_ignore(table, "idempotency_token")
 CLAIM_DUE = Statement(
@@ -166,7 +166,7 @@ class CallbackRepository:
         idempotency_token: str,
         time: AccountTime,
     ) -> bool:
-        """Add an ended call's StatusCallback, due now. If the token is taken, change nothing and return False."""
+        """Add the StatusCallback of an ended call, due now. Return False, changing nothing, if the token is taken."""
         added = self._session.change(
             ADD,
             call_sid=call.sid,
@@ -202,9 +202,9 @@ class CallbackRepository:
         return list(readable(f"callback_attempts of {call_sid}", rows, ATTEMPTS.read))
 
     def partitions(self) -> dict[DeliveryPartition, Timestamp | None]:
-        """Return the partitions that have pending callbacks, each with the earliest due time.
+        """Return the partitions that have pending callbacks, each with its earliest due time.
 
-        None means that the due time is not a number: see `find_without_time`.
+        The time is None if it is not stored as a number: see `find_without_time`.
         """
         rows = self._session.all(PARTITIONS)
         return {
@@ -215,9 +215,9 @@ class CallbackRepository:
     def claim_due(
         self, partition: DeliveryPartition, *, now: Timestamp, limit: int, leased_until: Timestamp
     ) -> list[StatusCallback | UnreadableCallback]:
-        """Lease the callbacks due in a partition, the longest overdue first, including unreadable ones.
+        """Lease due callbacks of a partition, the longest overdue first, and return them, including unreadable ones.
 
-        When a lease expires, the callback is due again: the process that held the lease has ended.
+        When a lease expires, its callback is due again: the process that held the lease has probably ended.
         """
         rows = self._session.all(CLAIM_DUE, **partition._asdict(), now=now, row_limit=limit)
         for row in rows:
@@ -227,7 +227,7 @@ class CallbackRepository:
         return [self._read(row) for row in rows]
 
     def find_without_time(self, partition: DeliveryPartition, limit: int) -> list[UnreadableCallback]:
-        """Return callbacks in a partition whose due time is not a number, which only SQLite can store."""
+        """Return a partition's callbacks whose due times are not numbers. Only SQLite can store such values."""
         rows = self._session.all(CLAIM_DUE, **partition._asdict(), now=AFTER_ALL_TIMES, row_limit=limit)
         return [self._unreadable(row, f"due_at is {row[-1]!r}") for row in rows if not isinstance(row[-1], int)]
 
@@ -253,7 +253,7 @@ class CallbackRepository:
         return UnreadableCallback(callback, reason)
 
     def renew_lease(self, call_sid: str, leased_until: Timestamp) -> None:
-        """Extend the lease of a callback, if it is leased."""
+        """Extend the lease of a callback. Do nothing if the callback is not leased."""
         self._session.change(RENEW_LEASE, sid=call_sid, until=leased_until)
 
     def save_fault(self, call_sid: str, fault: Effect, *, due: Timestamp, leased_until: Timestamp | None) -> None:
@@ -262,13 +262,13 @@ class CallbackRepository:
         self._session.change(SAVE_FAULT, sid=call_sid, effect=effect, due=due, until=leased_until)
 
     def release_all(self, now: Timestamp) -> int:
-        """Make every leased callback due, and return their number. The caller must have the database to itself."""
+        """Release all leases and return their number. No other process may use the database at this time."""
         return self._session.change(RELEASE_ALL, now=now)
 
     def settle(
         self, callback: StatusCallback, status: CallbackStatus, *, attempts_made: int, due: Timestamp | None
     ) -> bool:
-        """Store a callback's status, and when it is due again. Return False if the callback is no longer pending."""
+        """Store a callback's status and its next due time, if any. Return False if it is no longer pending."""
         changed = self._session.change(
             SETTLE,
             sid=callback.call_sid,
@@ -289,7 +289,7 @@ class CallbackRepository:
         return self._session.first(PENDING_OF_ACCOUNT, account_sid=account_sid) is not None
 
     def redeliver(self, call_sid: str, due: Timestamp) -> bool:
-        """Make a settled callback pending again. Return False if the call does not have one."""
+        """Make a settled callback pending again. Return False if the call does not have a settled callback."""
         return self._session.change(REDELIVER, sid=call_sid, due=due) > 0
 
     def add_attempt(self, call_sid: str, attempt: CallbackAttempt) -> None:

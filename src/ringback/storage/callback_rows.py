@@ -1,4 +1,4 @@
-"""StatusCallbacks, their delivery attempts and their summaries as rows."""
+"""Row mappers for StatusCallbacks, their delivery attempts and their summaries."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
@@ -99,12 +99,12 @@ def _json(value: object) -> str:
 
 
 def hops_text(hops: Sequence[CallbackHop]) -> str | None:
-    """Return the `hops` column of an attempt, or None if the attempt made no requests."""
+    """Serialize the requests of an attempt for its `hops` column. Return None if the attempt made no requests."""
     return _json([*map(_hop_values, hops)]) if hops else None
 
 
 def hops_of(text: str | None) -> tuple[CallbackHop, ...]:
-    """Return the requests in a column."""
+    """Parse the requests in the `hops` column of an attempt."""
     return () if text is None else tuple(_hop(*row) for row in orjson.loads(text))
 
 
@@ -130,7 +130,7 @@ CALLBACKS = RowMapper(
     signed_port=Field(_signed_port, ("policy", "account_sid")),
     webhook_signing=Field(readable_webhook_signing, ("webhook_signing", "account_sid"), optional=True),
 )
-"""Mapper of StatusCallbacks. Raises UnreadableRow."""
+"""Row mapper for StatusCallbacks. Raises UnreadableRow."""
 
 ATTEMPTS = RowMapper(
     CallbackAttempt,
@@ -139,7 +139,7 @@ ATTEMPTS = RowMapper(
     hops=Field(hops_of, write=hops_text),
 )
 attempt_values = ATTEMPTS.writer(*ATTEMPTS.names)
-"""Return the columns of an attempt."""
+"""Return the values of an attempt by column name."""
 
 IS_LAST_ATTEMPT = and_(
     callback_attempts.c.call_sid == status_callbacks.c.call_sid,
@@ -177,7 +177,7 @@ def _summary(
 
 
 def _is_invalidated(flaw: SignatureFlaw, requests: Sequence[CallbackHop]) -> bool:
-    """Return whether a flaw made a signature invalid. Omitting the port has no effect on a URL without a port."""
+    """Return whether a flaw made a signature invalid. WITHOUT_PORT has no effect on a URL without a port."""
     return flaw != SignatureFlaw.WITHOUT_PORT or not requests or has_port(requests[-1].url)
 
 
@@ -188,7 +188,7 @@ SUMMARIES = RowMapper(
         *columns(callback_attempts, "status_code", "error", "hops"),
     ],
 )
-"""Mapper of summaries. It returns None if the columns are NULL: the call has no callback yet."""
+"""Row mapper for summaries. It returns None if the columns are NULL, because the call does not have a callback yet."""
 SUMMARY = Statement(
     select(*SUMMARIES.columns)
     .select_from(status_callbacks)

@@ -1,4 +1,4 @@
-"""The caller IDs: verified numbers of accounts."""
+"""Caller IDs, the verified numbers of accounts."""
 
 from sqlalchemy import bindparam, delete, select, update
 
@@ -35,7 +35,7 @@ PAGES = PagedRows(
 
 
 class CallerIdRepository:
-    """The caller IDs; each method applies to one account."""
+    """The caller IDs of all accounts. Each method accesses one account."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -56,11 +56,14 @@ class CallerIdRepository:
         return CALLER_IDS.read(row) if row else None
 
     def add(self, caller_id: OutgoingCallerId) -> bool:
-        """Add a caller ID. Return False, changing nothing, if its SID or its number in the account is taken."""
+        """Add a caller ID.
+
+        Return False, changing nothing, if its SID is taken, or if the account already has a caller ID for its number.
+        """
         return self._session.change(ADD, **_values(caller_id)) > 0
 
     def rename(self, caller_id: OutgoingCallerId) -> None:
-        """Store the caller ID's friendly name and the date it was updated."""
+        """Store the friendly name of a caller ID, and the date of this update."""
         self._session.change(
             RENAME,
             account_sid=caller_id.account_sid,
@@ -74,5 +77,8 @@ class CallerIdRepository:
         return self._session.change(DELETE, account_sid=account_sid, sid=sid) > 0
 
     def page(self, account_sid: AccountSid, filters: dict[str, str], request: PageRequest) -> Page[OutgoingCallerId]:
-        """Return one page, newest first; `filters` may be an exact `phone_number` and `friendly_name`."""
+        """Return one page of an account's caller IDs, newest first.
+
+        `filters` may contain a `phone_number` and a `friendly_name`, which must match exactly.
+        """
         return PAGES.page(self._session, account_sid, filters, request)

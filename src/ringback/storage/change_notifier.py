@@ -9,7 +9,10 @@ from ringback.domain.sids import AccountSid
 
 
 class ChangeNotifier:
-    """Wakes the subscribers of changed accounts, which then read the changes, and keeps a set of changed accounts."""
+    """Wakes subscribers when their account has changed, and keeps the set of changed accounts.
+
+    A subscriber is not told what has changed; it reads the account again.
+    """
 
     def __init__(self) -> None:
         self._subscribers: dict[AccountSid, set[asyncio.Event]] = {}
@@ -18,11 +21,11 @@ class ChangeNotifier:
         self.is_closed = False
 
     def invalidations(self, account_sid: AccountSid) -> int:
-        """Return how many times an account's clock was set or its contents were replaced since this process started."""
+        """Count how often an account's clock was set or its contents were replaced since this process started."""
         return self._invalidations[account_sid]
 
     def publish(self, account_sids: Collection[AccountSid], invalidated: Collection[AccountSid] = ()) -> None:
-        """Wake the subscribers of changed accounts. Data read earlier from the `invalidated` accounts is stale."""
+        """Wake the subscribers to changed accounts. Data read earlier from the `invalidated` accounts is stale."""
         self._invalidations.update(invalidated)
         self._changed.update(account_sids)
         self._wake(account_sids)
@@ -34,9 +37,11 @@ class ChangeNotifier:
 
     @contextmanager
     def subscribe(self, account_sid: AccountSid) -> Iterator[asyncio.Event]:
-        """Yield an event that is set after each commit in the account. To miss no commit, subscribe before reading.
+        """Yield an event that is set after each commit that changes the account.
 
-        The event is also set when the server stops: check `is_closed` afterwards.
+        To miss no commit, subscribe before reading the account.
+
+        The event is also set when the server stops: check `is_closed` after waiting.
         """
         event = asyncio.Event()
         self._subscribers.setdefault(account_sid, set()).add(event)
@@ -51,7 +56,7 @@ class ChangeNotifier:
                 del self._subscribers[account_sid]
 
     def take_changed(self) -> set[AccountSid]:
-        """Return the accounts that changed since the last call."""
+        """Return the accounts that have changed since the last call of this method."""
         changed, self._changed = self._changed, set()
         return changed
 
@@ -60,7 +65,7 @@ class ChangeNotifier:
         self._wake(list(self._subscribers))
 
     def mark_changed(self, account_sid: AccountSid) -> None:
-        """Add an account to the changed accounts again, because its processing failed."""
+        """Put an account back into the set of changed accounts after processing it has failed."""
         self._changed.add(account_sid)
 
     def close(self) -> None:

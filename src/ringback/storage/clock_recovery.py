@@ -1,4 +1,4 @@
-"""Recovery after the system clock was set back: finds pending work that is due too late, and brings it forward."""
+"""Queries that find pending work that is due too late after the system clock was set back, and bring it forward."""
 
 from sqlalchemy import bindparam, case, func, select, update
 
@@ -43,12 +43,12 @@ BRING_CALLBACK_FORWARD = Statement(
 
 
 def calls_planned_after(session: Session, now: Timestamp) -> list[tuple[str, Timestamp]]:
-    """Return the SID and planning time of each call planned after `now` whose account's clock was never set."""
+    """Return the SID and planning time of each call that was planned after `now`, if its account's clock is not set."""
     return [(row[0], row[1]) for row in session.all(PLANNED_AFTER, now=now, offset=0)]
 
 
 def bring_call_forward(session: Session, call_sid: str, earlier_by: int) -> None:
-    """Move a call's due time and its code's expiry time back by a number of microseconds."""
+    """Make a call's due time, and the time its code expires, earlier by a number of microseconds."""
     session.change(BRING_CALL_FORWARD, call_sid=call_sid, earlier_by=earlier_by)
 
 
@@ -58,5 +58,5 @@ def callbacks_due_after(session: Session, now: Timestamp) -> list[tuple[str, boo
 
 
 def bring_callback_forward(session: Session, call_sid: str, *, due: Timestamp, latest: Timestamp) -> int:
-    """Set the due time of a callback that is due after `latest`. Return the number of changed rows."""
+    """Set a callback's due time if it is later than `latest`. Return the number of changed rows."""
     return session.change(BRING_CALLBACK_FORWARD, sid=call_sid, due=due, latest=latest)

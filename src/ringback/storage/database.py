@@ -77,11 +77,11 @@ class Database(ABC):
         if self.outage.reason is not None:
             await self.check_recovery()
 
-    def check_files(self) -> None:  # noqa: B027 - a database that opens no files has none to check
-        """Raise DatabaseUnavailable if files that this process has open are no longer at their paths."""
+    def check_files(self) -> None:  # noqa: B027 - a database without files has nothing to check
+        """Raise DatabaseUnavailable if a file that this process has open is no longer at its path."""
 
     async def check_recovery(self) -> None:
-        """End the outage if the database can be read and written again, otherwise raise DatabaseUnavailable."""
+        """End the outage if the database can be read and written again. Otherwise, raise DatabaseUnavailable."""
         if self.outage.is_permanent:
             raise DatabaseDamaged(str(self.outage.reason))
         await self.run(probe)
@@ -89,7 +89,10 @@ class Database(ABC):
 
     @abstractmethod
     def background_tasks(self, on_change: Callable[[], None]) -> list[BackgroundTask]:
-        """Return the tasks that notify subscribers of other processes' commits, and call `on_change` after each."""
+        """Return the tasks that notify subscribers when another process commits.
+
+        They call `on_change` after each notification.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -16,16 +16,16 @@ from ringback.storage.sqlite_database import SqliteDatabase
 def open_database(
     database_url: str, listen_url: str | None = None, process_state: ProcessState | None = None
 ) -> Database:
-    """Open the database that a URL identifies; an embedded one is created if it does not exist.
+    """Open the database that a URL identifies. Create an embedded database if it does not exist.
 
-    `listen_url` connects to the same PostgreSQL database without a connection pooler. Without a `process_state`, a new
+    `listen_url` connects to the same PostgreSQL database without a connection pooler. If `process_state` is None, a new
     one is created. Raises DatabaseUnavailable with a one-line message.
     """
     process_state = process_state or ProcessState()
     url = _parse_url(database_url, "database_url")
     with reported_as_unavailable(database_url), _path_errors_reported(url):
         if url.get_backend_name() == "postgresql":
-            from ringback.storage.postgresql_database import PostgresqlDatabase  # takes 70 ms
+            from ringback.storage.postgresql_database import PostgresqlDatabase  # the import takes 70 ms
 
             listen = _parse_url(listen_url, "database_listen_url") if listen_url else None
             return PostgresqlDatabase(url, listen, process_state)
@@ -44,7 +44,7 @@ def _parse_url(text: str, setting: str) -> URL:
 
 @contextmanager
 def _path_errors_reported(url: URL) -> Iterator[None]:
-    """Raise DatabaseUnavailable for a path or host name that the system rejects."""
+    """Convert errors for a path or host name that the system rejects into DatabaseUnavailable."""
     try:
         yield
     except (OSError, RuntimeError, UnicodeError) as error:

@@ -1,4 +1,4 @@
-"""Deletion of many rows in steps: one statement for all of them would block the event loop."""
+"""Deletion of many rows in steps, because a single statement would block the event loop."""
 
 from sqlalchemy import Table, bindparam, delete, select, tuple_
 
@@ -10,7 +10,7 @@ from ringback.storage.statements import Statement
 from ringback.storage.stepwise import Steps
 
 ROWS_AT_ONCE = 20
-"""Number of rows deleted per step: one inbox message may fill hundreds of pages."""
+"""Maximum number of rows deleted per step. It is small because one inbox message may fill hundreds of pages."""
 
 
 def _delete_some(table: Table, *, of_account: bool) -> Statement:
@@ -22,7 +22,7 @@ def _delete_some(table: Table, *, of_account: bool) -> Statement:
 
 
 def _tables(*resets: Reset) -> list[Table]:
-    """Return the tables with these resets, each before the tables that it references."""
+    """Return the tables that are registered with one of these resets. Each precedes the tables that it references."""
     return [table for table in reversed(TABLES) if registration_of(table).reset in resets]
 
 
@@ -31,14 +31,14 @@ DELETE_EVERYTHING = tuple(_delete_some(table, of_account=False) for table in _ta
 
 
 def delete_contents(session: Session, account_sid: AccountSid) -> Steps[None]:
-    """Delete the rows of an account that a reset deletes."""
+    """Delete all rows of an account that a reset of the account deletes."""
     for statement in DELETE_CONTENTS:
         while session.change(statement, account_sid=account_sid, row_limit=ROWS_AT_ONCE) == ROWS_AT_ONCE:
             yield
 
 
 def delete_everything(session: Session) -> Steps[None]:
-    """Delete all rows of all tables."""
+    """Delete the rows of all tables."""
     for statement in DELETE_EVERYTHING:
         while session.change(statement, row_limit=ROWS_AT_ONCE):
             yield

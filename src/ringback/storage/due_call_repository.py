@@ -84,10 +84,10 @@ class DueCallRepository:
         self._session = session
 
     def claim_due(self, system_now: Timestamp, limit: int, only: str | None = None) -> Iterator[DueCall]:
-        """Return calls whose event is due, the longest overdue first, locked until the unit of work ends.
+        """Lock and return calls whose next event is due, the longest overdue first.
 
-        `only` restricts the claim to the call with this SID. Rows are converted lazily, which saves half the work if a
-        batch ends early.
+        `only` restricts the claim to the call with this SID. The locks are held until the unit of work ends. Rows are
+        converted lazily, which saves half the work if a batch ends early.
         """
         if only is None:
             rows = self._session.all(CLAIM_DUE, now=system_now, row_limit=limit)
@@ -96,10 +96,10 @@ class DueCallRepository:
         return map(_due_call, rows)
 
     def claim_due_of_account(self, account_sid: AccountSid, until: Timestamp, limit: int) -> Iterator[DueCall]:
-        """Return an account's calls whose event is due by `until` on its clock, in that order, locked.
+        """Lock and return an account's calls whose next event is due by `until`, in the order of the due times.
 
-        The account must be locked exclusively. Rows are converted lazily. An unreadable row is logged and left to the
-        runner.
+        `until` is a time of the account's clock. The account must be locked exclusively. Rows are converted lazily. An
+        unreadable row is logged and skipped; the call runner handles it.
         """
         rows = self._session.all(CLAIM_DUE_OF_ACCOUNT, account_sid=account_sid, now=until, row_limit=limit)
         return readable("validation_calls", rows, _due_call)
@@ -117,11 +117,11 @@ class DueCallRepository:
         return _next_due(self._session.first(NEXT_DUE_OF_ACCOUNT, account_sid=account_sid))
 
     def postpone(self, sid: str, until: Timestamp) -> None:
-        """Set the due time of a call's event by the system clock."""
+        """Postpone a call's next event until this time of the system clock."""
         self._session.change(POSTPONE, call_sid=sid, until=until)
 
     def recompute_due_times(self, account_sid: AccountSid, time: AccountTime) -> Steps[None]:
-        """Recompute the system times at which an account's pending events are due by the account's clock.
+        """Recompute the system times at which an account's pending events are due.
 
         A call with an unreadable due time is skipped and logged.
         """
@@ -143,7 +143,10 @@ class DueCallRepository:
 
 
 def _next_due(row: Row | None) -> Timestamp | None:
-    """Return the due time in a query's first row, or None if it is not a number: SQLite sorts such rows last."""
+    """Return the due time in the first row of a query, or None if there is no row.
+
+    A due time that is not a number is logged, and None is returned: SQLite sorts such values last.
+    """
     if row is None:
         return None
     due, sid = row
@@ -154,7 +157,11 @@ def _next_due(row: Row | None) -> Timestamp | None:
 
 
 def _recomputed(before: Timestamp | None, by_clock: Timestamp | None, time: AccountTime) -> Timestamp | None:
-    """Return a call's new due time in system time. If the account's clock is frozen, an event already due stays due."""
+    """Return a call's new due time on the system clock.
+
+    `by_clock` is the due time that follows from the account's clock. If that clock is frozen, a call that is already
+    due keeps its due time, `before`.
+    """
     is_passed = time.clock.frozen_at is not None and by_clock is not None
     return before if is_passed and before is not None and before <= time.system_now else by_clock
 

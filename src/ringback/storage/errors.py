@@ -8,7 +8,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 _REASONS = {"SQLITE_IOERR_SHMSIZE": "database or disk is full"}
-"""Reasons to report in place of the driver's messages."""
+"""Reasons to report instead of the driver's messages, by SQLite error name."""
 
 
 class DatabaseUnavailable(Exception):
@@ -41,7 +41,7 @@ def reported_as_unavailable(database_url: str) -> Iterator[None]:
 
 
 def unavailable(url: URL, error: BaseException | None) -> DatabaseUnavailable:
-    """Return the error to raise for a driver's error."""
+    """Return the DatabaseUnavailable that reports a driver's error."""
     reason = _REASONS.get(getattr(error, "sqlite_errorname", ""), str(error)).partition("\n")[0].strip()
     return DatabaseUnavailable(f"cannot use the database {redacted(url)}: {reason}")
 

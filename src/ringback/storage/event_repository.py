@@ -34,7 +34,7 @@ EVENTS = RowMapper(
     type=Field(EventType),
     data=Field(_data),
 )
-"""Mapper of events. The first column is the id. Raises ValueError."""
+"""Row mapper for events. The first column is the id. Raises ValueError."""
 _FILTERS = {"type": table.c.type, "call_sid": table.c.call_sid}
 _OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
 
@@ -91,9 +91,9 @@ class EventRepository:
         self._unwritten = []
 
     def find(self, account_sid: AccountSid, *, after_id: int, limit: int, **filters: str) -> list[Event]:
-        """Return the events after an id, in order; `filters` are `type` and `call_sid`.
+        """Return at most `limit` of an account's events with ids above `after_id`, in order.
 
-        Unreadable rows are skipped and logged.
+        `filters` may contain a `type` and a `call_sid`. Unreadable rows are skipped and logged.
         """
         statement = FIND[tuple(name for name in _FILTERS if name in filters)]
 
@@ -108,10 +108,13 @@ class EventRepository:
         return (row[0] or 0) if row else 0
 
     def newest_to_prune(self, account_sid: AccountSid, *, kept: int) -> int:
-        """Return the id of the newest event to prune, so that the newest `kept` remain, or 0."""
+        """Return the id of the newest event to prune, so that the newest `kept` events remain.
+
+        Return 0 if there is none.
+        """
         row = self._session.first(NEWEST_TO_PRUNE, account_sid=account_sid, kept=kept)
         return (row[0] or 0) if row else 0
 
     def prune(self, account_sid: AccountSid, *, last_id: int, limit: int) -> int:
-        """Delete at most `limit` of the events up to `last_id`, oldest first. Return the number deleted."""
+        """Delete at most `limit` of the events up to `last_id`, oldest first. Return the number of deleted events."""
         return self._session.change(PRUNE, account_sid=account_sid, last_id=last_id, row_limit=limit)

@@ -40,11 +40,11 @@ FAULTS = RowMapper(
     triggered=Field(_integer_of("strikes"), ("strikes",)),
     date_created=Field(_integer_of("date_created")),
 )
-"""Mapper of faults. The first column is the id."""
+"""Row mapper for faults. The first column is the id."""
 
 
 def fault_of(row: tuple[Any, ...]) -> Fault:
-    """Return the fault of a row. Raises ValueError if it is unreadable."""
+    """Return the fault that a row holds. Raises ValueError if the row is unreadable."""
     fault = FAULTS.read(row)
     times_left, probability = fault.times_left, fault.probability
     is_count = times_left is None or (isinstance(times_left, int) and 0 <= times_left <= MOST_TIMES)
@@ -83,7 +83,7 @@ DELETE_ALL = Statement(delete(table).where(_OF_ACCOUNT))
 class FaultRepository:
     """The faults of each account, in the order of their creation.
 
-    The account's row tells whether it has faults, so that requests of accounts without faults skip the query.
+    The row of an account shows whether the account has faults. Requests to an account without faults skip the query.
     """
 
     def __init__(self, session: Session, accounts: AccountRepository) -> None:
@@ -129,10 +129,10 @@ class FaultRepository:
         )
 
     def save_misses(self, account_sid: AccountSid, missed: Sequence[Fault]) -> None:
-        """Count one more trial of each of these faults.
+        """Count one more trial for each of these faults, none of which was triggered.
 
-        `missed` must include every fault for their operations up to the last one. There are at most two operations, one
-        of which is `*`.
+        The faults are for one operation, for `*`, or for both. `missed` must be in the order of ids, and must not skip
+        a fault for these operations.
         """
         if not missed:
             return

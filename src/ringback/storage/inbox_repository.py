@@ -1,7 +1,7 @@
 """The messages in the accounts' inboxes.
 
-Operations create this repository themselves: as an attribute of the unit of work, it would import the signature check
-at startup.
+Operations create this repository when they need it. An attribute of the unit of work would import the signature check
+at every startup.
 """
 
 from dataclasses import asdict
@@ -25,13 +25,13 @@ def _json(value: Any) -> str:
 
 
 def verdict_text(verdict: SignatureVerdict) -> str:
-    """Serialize a verdict. The key of `is_valid` is `is_right`, as in the rows and snapshots of ringback 0.1.0."""
+    """Serialize a verdict. `is_valid` gets the key `is_right`, as in rows and snapshots of ringback 0.1.0."""
     fields = asdict(verdict)
     return _json({"is_right": fields.pop("is_valid"), **fields})
 
 
 def verdict_of(text: str) -> SignatureVerdict:
-    """Return the verdict in a column."""
+    """Parse the verdict that a column holds."""
     fields = orjson.loads(text)
     return SignatureVerdict(is_valid=fields.pop("is_right"), **fields)
 
@@ -55,7 +55,7 @@ _read_message = _MESSAGES.reader(MESSAGE_COLUMNS)
 
 
 def message_of(row: Row) -> StoredMessage:
-    """Return the message in a row of MESSAGE_COLUMNS. Raises ValueError or TypeError."""
+    """Return the message that a row of MESSAGE_COLUMNS holds. Raises ValueError or TypeError."""
     return StoredMessage(row[0], _read_message(row))
 
 

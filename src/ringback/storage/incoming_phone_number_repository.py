@@ -1,4 +1,4 @@
-"""The incoming phone numbers: numbers that accounts own at Twilio."""
+"""Incoming phone numbers, the numbers that accounts own at Twilio."""
 
 from sqlalchemy import bindparam, delete, select
 
@@ -35,7 +35,7 @@ PAGES = PagedRows(
 
 
 class IncomingPhoneNumberRepository:
-    """The incoming phone numbers; each method applies to one account."""
+    """The incoming phone numbers of all accounts. Each method accesses one account."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -63,5 +63,8 @@ class IncomingPhoneNumberRepository:
         self._session.change(DELETE_ALL, account_sid=account_sid)
 
     def page(self, account_sid: AccountSid, filters: dict[str, str], request: PageRequest) -> Page[IncomingPhoneNumber]:
-        """Return one page, newest first; `filters` may be an exact `friendly_name` and a number `pattern`."""
+        """Return one page of an account's numbers, newest first.
+
+        `filters` may contain a `friendly_name`, which must match exactly, and a `pattern` for the number.
+        """
         return PAGES.page(self._session, account_sid, filters, request)

@@ -1,4 +1,4 @@
-"""The tables of events, requests, used operations, faults and inbox messages, which only the control API shows.
+"""Tables of the data that only the control API shows: events, requests, used operations, faults and inbox messages.
 
 `TABLES`, at the end, lists all tables.
 """
@@ -50,7 +50,7 @@ used_operations = Table(
     Column("operation", String(40), primary_key=True),
     info=registered(reset=Reset.DELETED, added_in="20261201_key_types"),
 )
-"""The operations that requests to an account's paths have used. Pruned requests are included."""
+"""The operations that requests to an account's paths have used, including requests that were pruned."""
 
 faults = Table(
     "faults",

@@ -1,7 +1,7 @@
 """Advisory and table locks that serialize concurrent writers on PostgreSQL.
 
-Statements lock rows themselves (``FOR UPDATE`` and similar); these locks have no row. The order of
-all locks, which prevents deadlocks, is in docs/decisions/0011-replicas.md.
+Statements lock rows with ``FOR UPDATE`` and similar clauses. The locks in this module are not bound to a row. The order
+of all locks, which prevents deadlocks, is in docs/decisions/0011-replicas.md.
 """
 
 import hashlib
@@ -20,13 +20,16 @@ ONE_VIEW = Statement(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
 
 
 class Locks:
-    """Locks held until the transaction ends. This class does nothing, because an embedded database has one writer."""
+    """Locks that are held until the transaction ends.
+
+    On an embedded database they do nothing, because it has one writer.
+    """
 
     def phone_number(self, account_sid: AccountSid, phone_number: str) -> None:
-        """Serialize the requests for calls to a number of this account."""
+        """Serialize an account's validation requests for a phone number."""
 
     def event_order(self, account_sids: Collection[AccountSid]) -> None:
-        """Serialize the events of these accounts, so that their ids are in commit order."""
+        """Serialize the commits that add events to these accounts, so that event ids are in commit order."""
 
     def pruning(self, account_sid: AccountSid) -> None:
         """Serialize the pruning of an account."""
@@ -35,7 +38,7 @@ class Locks:
         """Serialize the creation of the initial accounts."""
 
     def everything(self) -> None:
-        """Keep others from writing to any account."""
+        """Keep other transactions from writing to any account."""
 
     def repeatable_read(self) -> None:
         """Read from one snapshot throughout this transaction. Call this before its first query."""
@@ -44,7 +47,7 @@ class Locks:
 class SharedLocks(Locks):
     """Advisory locks on a PostgreSQL database that several processes share, each with several threads.
 
-    The names are those of ringback 0.1.0, which may share the database during an upgrade.
+    The lock names are the same as in ringback 0.1.0, which may share the database during an upgrade.
     """
 
     def __init__(self, session: Session) -> None:
@@ -69,7 +72,10 @@ class SharedLocks(Locks):
         self._session.change(ONE_VIEW)
 
     def _lock(self, *names: str) -> None:
-        """Lock names in the same order in all transactions, so that they cannot deadlock on them."""
+        """Take the locks with these names.
+
+        All transactions take locks in the same order, so that they cannot deadlock.
+        """
         self._session.all(LOCK, keys=sorted(map(_key, names)))
 
 

@@ -1,4 +1,4 @@
-"""OAuth apps, with their scopes."""
+"""OAuth apps with their scopes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,14 +19,14 @@ from ringback.storage.unreadable_rows import ERRORS, report, require
 
 
 def scopes_of(text: str) -> Access:
-    """Return the access that a column's scopes grant. Raises TypeError or ValueError if they are not valid."""
+    """Return the access that the scopes in a column grant. Raises TypeError or ValueError for invalid scopes."""
     names = orjson.loads(text)
     require(isinstance(names, list) and all(normalize_permission(name) == name for name in names), "scopes", text)
     return restricted_access(frozenset(names))
 
 
 def _access(text: str, client_id: str) -> Access:
-    """Return the access that an app's tokens grant: none if the scopes are unreadable, which is logged."""
+    """Return the access that an app's tokens grant. If the scopes are unreadable, log this and grant no access."""
     try:
         return scopes_of(text)
     except ERRORS as error:
@@ -61,7 +61,7 @@ class OAuthAppRepository:
         self._session = session
 
     def find_holder(self, client_id: str) -> tuple[Account, OAuthApp] | None:
-        """Return the account of an OAuth app, and the app."""
+        """Return the account of an OAuth app and the app itself, or None if the client ID is unknown."""
         row = self._session.first(FIND_HOLDER, client=client_id)
         return (ACCOUNTS.read(row), _read_app_of_holder(row)) if row else None
 

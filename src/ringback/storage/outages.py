@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Outage:
-    """The reason why the database cannot be used, or None while it can be used.
+    """The current outage of a database: `reason` is None while the database can be used.
 
     A permanent outage lasts until the process ends, because the stored data is damaged.
     """
@@ -29,18 +29,18 @@ class Outage:
     is_permanent: bool = False
 
     def report(self, error: DatabaseUnavailable) -> None:
-        """Store the reason."""
+        """Store the reason for an outage."""
         if not self.is_permanent:
             self.reason, self.is_permanent = str(error), isinstance(error, DatabaseDamaged)
 
     def end(self) -> None:
-        """Remove the reason: the database can be used again."""
+        """Clear the reason, because the database can be used again."""
         if not self.is_permanent:
             self.reason = None
 
 
 class OutageLog:
-    """Logs the outages that background tasks encounter: immediately, then with backoff, and once at the end.
+    """Logs the outages that background tasks encounter: at once, then with backoff, and once at the end.
 
     A new reason is logged immediately; there are few different reasons.
     """
@@ -56,7 +56,7 @@ class OutageLog:
 
     @property
     def is_out(self) -> bool:
-        """Whether a task has encountered an outage and not yet recovered."""
+        """Whether any task has encountered an outage and has not recovered yet."""
         return bool(self._tasks)
 
     def outage(self, name: str, error: Exception) -> None:
@@ -71,7 +71,7 @@ class OutageLog:
         self._pause_seconds = min(2 * self._pause_seconds, LONGEST_LOG_PAUSE_SECONDS)
 
     def recovered(self, name: str) -> None:
-        """Record that the task `name` works again; the last one to recover ends the outage."""
+        """Record that the task `name` works again. The last task to recover ends the outage."""
         if name not in self._tasks:
             return
         self._tasks.discard(name)

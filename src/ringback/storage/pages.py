@@ -1,4 +1,7 @@
-"""Pages of an account's rows, newest first: by page number, or by the key of the row before or after."""
+"""Pages of an account's rows, newest first.
+
+A page is selected by its number, or by the key of the row before or after it.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
@@ -22,9 +25,9 @@ Row = TypeVar("Row", bound=Keyed)
 class PagedRows(Generic[Row]):
     """Pages of a table that has the columns `date_created` and `sid`.
 
-    `of_account` is the condition for the rows that the account `account_sid` lists; by default, the column
+    `of_account` is the condition that selects the rows of the account `account_sid`; by default, the column
     `account_sid` must match. `filters` maps the names of parameters to the conditions that contain them. `read`
-    converts the `columns` to a value. A statement is built when it is first used, because most of the many
+    converts the values of `columns` to a result. A statement is built when it is first used, because most of the many
     combinations of filters never occur.
     """
 
@@ -52,7 +55,7 @@ class PagedRows(Generic[Row]):
     def page_steps(
         self, session: Session, account_sid: AccountSid, values: Mapping[str, Any], request: PageRequest
     ) -> Steps[Page[Row]]:
-        """Return one page, in steps. `values` are the values of the filters to apply, by parameter name."""
+        """Return one page, in steps. `values` maps the parameter names of the filters to apply to their values."""
         token = request.token
         place = {"created": token.key.created, "after_sid": token.key.sid} if token else {"row_offset": request.offset}
         values_read: list[Row] = []

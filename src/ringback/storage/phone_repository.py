@@ -1,4 +1,4 @@
-"""The simulated phones of each account: their rules, the scripts of their next calls, and which are ringing."""
+"""The simulated phones of each account: their rules, the scripts for their next calls, and counts of ringing phones."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from ringback.storage.tables import phone_scripts as scripts
 from ringback.storage.unreadable_rows import readable, require
 
 DEFAULT_RULE = "default"
-"""Replaces the phone number in the rule for all phones of an account that do not have their own rule."""
+"""Stored in place of a phone number in the rule that applies to all phones of an account without their own rule."""
 _RULE_COLUMNS = PhoneRule.__dataclass_fields__
 
 
@@ -94,7 +94,7 @@ class PhoneRepository:
         self._session.change(SAVE_RULE, account_sid=account_sid, phone_number=phone_number, **_rule_values(rule))
 
     def all_rules(self, account_sid: AccountSid) -> dict[str, PhoneRule]:
-        """Return the rules of an account by number; an unreadable row is skipped and logged."""
+        """Return the rules of an account by phone number. Unreadable rows are skipped and logged."""
         return dict(readable("phone_rules", self._session.all(ALL_RULES, account_sid=account_sid), _named_rule))
 
     def delete_rule(self, account_sid: AccountSid, phone_number: str) -> bool:
@@ -131,7 +131,7 @@ class PhoneRepository:
         return phone_rules
 
     def _rules_at(self, account_sid: AccountSid, phone_number: str) -> tuple[PhoneRules, list[int]]:
-        """Return the rules for a number, and the ids of the script entries that the call uses up.
+        """Return the rules for a number, and the ids of the script entries that its next call uses up.
 
         These are the next readable entry and any unreadable entries before it.
         """
@@ -183,5 +183,5 @@ class RingingPhones:
         self._session = session
 
     def accounts(self, *, most: int) -> list[RingingAccount]:
-        """Return the accounts with such phones. At most `most` phones are counted in each account."""
+        """Return the accounts that have such phones. At most `most` phones are counted in each account."""
         return [RINGING_ACCOUNTS.read(row) for row in self._session.all(RINGING, most=most)]

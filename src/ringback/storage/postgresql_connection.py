@@ -36,7 +36,7 @@ DEFAULT_PREPARE_THRESHOLD = 5
 NOT_PREPARED = frozenset({"", "none"})
 ENCODING = "UTF8"
 MULTIPLE = frozenset({"host", "port"})
-"""Parameters that may be repeated, which SQLAlchemy joins: ?host=a:5432&host=b:5432."""
+"""Parameters that may be repeated, as in ?host=a:5432&host=b:5432. SQLAlchemy joins their values."""
 
 SERVER_PID = "SELECT pg_backend_pid()"
 _LIMITS = {
@@ -44,7 +44,7 @@ _LIMITS = {
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "30s",
 }
-"""Timeouts that limit how long a process that hangs in a transaction keeps its locks."""
+"""Timeouts that release the locks of a process that hangs in a transaction."""
 SESSION_SETTINGS = "; ".join(
     [f"SET {name} = '{value}'" for name, value in _LIMITS.items()]
     + ["SET default_transaction_isolation = 'read committed'"]
@@ -52,7 +52,8 @@ SESSION_SETTINGS = "; ".join(
 BEGIN_WITH_SETTINGS = "; ".join(
     ["BEGIN ISOLATION LEVEL READ COMMITTED"] + [f"SET LOCAL {name} = '{value}'" for name, value in _LIMITS.items()]
 )
-"""BEGIN through a pooler, where each transaction needs the settings; one round trip."""
+"""BEGIN for connections through a pooler, where each transaction must set the timeouts. It takes a single round
+trip."""
 
 
 def connect_parameters(url: URL) -> dict[str, Any]:
@@ -71,7 +72,10 @@ def connect_parameters(url: URL) -> dict[str, Any]:
 
 
 def prepare_threshold(url: URL) -> int | None:
-    """Return the number of executions after which to prepare a statement, or None. Raises DatabaseUnavailable."""
+    """Return the number of executions after which a statement is prepared, or None to prepare no statements.
+
+    Raises DatabaseUnavailable if the URL's parameter is not valid.
+    """
     text = str(url.query.get(PREPARE_THRESHOLD, DEFAULT_PREPARE_THRESHOLD)).strip().lower()
     if text in NOT_PREPARED:
         return None
@@ -87,7 +91,7 @@ def connect_seconds(url: URL) -> float:
     try:
         limit = float(str(url.query.get("connect_timeout", NETWORK["connect_timeout"])))
     except ValueError:
-        limit = MIN_CONNECT_SECONDS  # connecting fails immediately
+        limit = MIN_CONNECT_SECONDS  # psycopg rejects the value when it connects
     return max(limit, MIN_CONNECT_SECONDS) * len(names)
 
 
@@ -96,7 +100,7 @@ def _wrong_parameter(url: URL, name: str, reason: str) -> DatabaseUnavailable:
 
 
 def libpq_parameters(url: URL, engine: Engine) -> Mapping[str, Any]:
-    """Return all parameters of a connection that is opened without SQLAlchemy."""
+    """Return all parameters for a connection that is opened without SQLAlchemy."""
     _, parameters = engine.dialect.create_connect_args(url)
     return {**parameters, **connect_parameters(url)}
 
@@ -111,7 +115,7 @@ def connect(engine: Engine) -> psycopg.Connection:
 
 
 def break_off(driver: psycopg.Connection) -> None:
-    """Break a connection, so that a thread that is waiting for a result continues."""
+    """Break a connection, so that a thread that waits for a result on it continues."""
     with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(driver.fileno())) as connection:
         connection.shutdown(socket.SHUT_RDWR)
 
@@ -126,7 +130,7 @@ def configure(driver: psycopg.Connection, threshold: int | None) -> bool:
     is_pooled = is_through_pooler(driver.info.backend_pid, driver.execute(SERVER_PID).fetchone())
     if not is_pooled:
         driver.execute(SESSION_SETTINGS)
-        driver.prepare_threshold = threshold  # after SET: multiple statements cannot be prepared as one
+        driver.prepare_threshold = threshold  # only after SET, because several statements cannot be prepared as one
     return is_pooled
 
 

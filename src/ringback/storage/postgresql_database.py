@@ -1,4 +1,4 @@
-"""PostgreSQL database that any number of ringback processes can share, each with several connections."""
+"""A PostgreSQL database that any number of ringback processes can share, each with several connections."""
 
 import asyncio
 import random
@@ -43,18 +43,18 @@ T = TypeVar("T")
 THREADS = 8
 """Maximum number of operations that a process runs concurrently, each on its own connection."""
 TRIES = 10
-"""Maximum number of attempts at an operation whose transactions PostgreSQL rolls back in favor of others."""
+"""Maximum number of attempts at an operation whose transaction PostgreSQL rolls back in favor of another."""
 LONGEST_RETRY_PAUSE_SECONDS = 0.02
 TRUSTED_SECONDS = 1.0
 """Idle time after which a connection is tested before it is used again."""
 SHUTDOWN_SECONDS = 0.5
 """Maximum time that a shutdown waits for operations in progress."""
 POOLED_POLL_SECONDS = 1.0
-"""Pause between polls when a connection pooler keeps notifications from being received."""
+"""Pause between polls for changes if notifications cannot be received through a connection pooler."""
 
 
 def without_nul(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return parameters with U+0000 replaced, the only character that PostgreSQL rejects in text."""
+    """Replace U+0000 in parameters. It is the only character that PostgreSQL rejects in text."""
     if not any(isinstance(value, str) and "\0" in value for value in parameters.values()):
         return parameters
     return {
@@ -137,7 +137,7 @@ class PostgresqlDatabase(Database):
                 return operation(session.unit_of_work)
             except psycopg.Error as error:
                 self._check(error, is_last=not tries_left)
-            time.sleep(random.uniform(0, LONGEST_RETRY_PAUSE_SECONDS))  # noqa: S311 - so that they do not collide again
+            time.sleep(random.uniform(0, LONGEST_RETRY_PAUSE_SECONDS))  # noqa: S311 - random, to avoid another conflict
         raise AssertionError
 
     def _check(self, error: psycopg.Error, *, is_last: bool) -> None:
@@ -185,7 +185,7 @@ class PostgresqlDatabase(Database):
         session.close()
 
     def _break_off_sessions(self, reason: DatabaseUnavailable) -> None:
-        """End the operations in progress, which the server does not answer."""
+        """Break the connections of the operations in progress, because the server does not answer."""
         self.outage.report(reason)
         for session in list(self._sessions):
             session.break_off()
@@ -205,7 +205,7 @@ class PostgresqlDatabase(Database):
         self._notifier.publish(*accounts)
 
     def close(self) -> None:
-        """Close the connections. Operations in progress have SHUTDOWN_SECONDS to end: the server may never answer."""
+        """Close the connections. Operations in progress are interrupted after SHUTDOWN_SECONDS."""
         self._is_closing = True  # otherwise a thread whose connection breaks below would reconnect
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._watchdog.close()
@@ -224,7 +224,7 @@ def _release_interpreter() -> None:
 
 
 class _Session:
-    """One thread's connection and its unit of work."""
+    """The connection of a thread, and the unit of work on it."""
 
     def __init__(self, database: PostgresqlDatabase) -> None:
         self.driver = connect(database.engine)
@@ -255,7 +255,7 @@ class _Session:
             callback()
 
     def works(self) -> bool:
-        """Return whether the connection works. One that was used within TRUSTED_SECONDS is not tested."""
+        """Return whether the connection works. A connection used within the last TRUSTED_SECONDS is not tested."""
         now = time.monotonic()
         is_trusted, self._used_at = now - self._used_at < TRUSTED_SECONDS, now
         if self.driver.closed or self._is_broken:
@@ -269,7 +269,7 @@ class _Session:
         return True
 
     def break_off(self) -> None:
-        """Break the connection, so that a thread that is waiting for a result continues."""
+        """Break the connection, so that a thread that waits for a result on it continues."""
         self._is_broken = True
         break_off(self.driver)
 

@@ -1,4 +1,4 @@
-"""Classification of PostgreSQL errors: the database is unusable, or ringback has a defect."""
+"""Classification of PostgreSQL errors: retry the operation, report an outage, or report a bug in ringback."""
 
 from enum import Enum, auto
 
@@ -33,11 +33,11 @@ class PostgresqlFailure(Enum):
     UNAVAILABLE = auto()
     DAMAGED = auto()
     DEFECT = auto()
-    """A statement or a value is wrong: a defect of ringback."""
+    """A statement or a value is wrong, because of a bug in ringback."""
 
 
 def failure_of(error: psycopg.Error) -> PostgresqlFailure:
-    """Return what an error means."""
+    """Classify an error that the driver raised."""
     for kinds, failure in (
         (UNDONE, PostgresqlFailure.UNDONE),
         (STALE_SESSION, PostgresqlFailure.STALE_SESSION),

@@ -1,4 +1,4 @@
-"""The privileges that ringback's role needs on PostgreSQL, checked at startup."""
+"""Startup checks of the privileges that ringback's role needs on PostgreSQL."""
 
 from sqlalchemy import text
 
@@ -61,7 +61,7 @@ def check_may_create(database: Database) -> None:
     if not database.is_shared:
         return
     row = database.unit_of_work.first(CREATION)
-    assert row is not None  # noqa: S101 - it selects from no table
+    assert row is not None  # noqa: S101 - a SELECT without a table returns a row
     role, schema, may_create = row
     if schema is None:
         raise DatabaseUnavailable(

@@ -31,15 +31,16 @@ NOTIFICATION_PUBLISHER, NOTIFICATION_LISTENER, NOTIFICATION_POLL = (
 MESSAGE_VERSION = 1
 """Part of the channel name. Processes with a different message version use another channel, and rely on polling."""
 CHANNEL = f"(SELECT 'ringback_{MESSAGE_VERSION}_' || relnamespace FROM pg_class WHERE oid = 'accounts'::regclass)"  # noqa: S608 - constants
-"""SQL expression of the channel name. It contains the schema, because all schemas of a database share channels."""
+"""SQL expression for the channel name. It contains the schema, because all schemas of a database share channels."""
 PARTS = ("from", "touched", "overturned")
-"""Keys of a message, as ringback 0.1.0 sends and reads them: the sender, the changed and the invalidated accounts."""
+"""Keys of a message: the sender, the changed accounts and the invalidated accounts. ringback 0.1.0 uses the same
+keys."""
 ACCOUNTS_AT_ONCE = 100
-"""Limit on the accounts in one message, which must be shorter than 8,000 bytes."""
+"""Maximum number of accounts in a message. PostgreSQL requires messages to be shorter than 8,000 bytes."""
 PUBLISH_PAUSE_SECONDS = 0.005
-"""Pause after a message, so that changes are batched."""
+"""Pause after each message, so that several changes are sent in one message."""
 POLL_SECONDS = 5.0
-"""Pause between polls for lost notifications."""
+"""Pause between polls for changes whose notifications were lost."""
 
 log = structlog.get_logger()
 
@@ -90,7 +91,7 @@ class PostgresNotifier:
         self._has_unsent.set()
 
     def background_tasks(self, on_change: Callable[[], None]) -> list[BackgroundTask]:
-        """Return the tasks that publish notifications and receive notifications from other processes."""
+        """Return the tasks that send notifications to other processes and receive theirs."""
 
         async def publish() -> None:
             pause, retry = PUBLISH_PAUSE_SECONDS, self._retry_seconds
@@ -135,7 +136,7 @@ class PostgresNotifier:
         return orjson.dumps(dict(zip(PARTS, (self._own_id, changed, invalidated), strict=True))).decode()
 
     async def _listen(self, on_change: Callable[[], None]) -> None:
-        """Receive notifications until the connection breaks. Raises psycopg.Error, OSError."""
+        """Receive notifications until the connection breaks. Raises psycopg.Error or OSError."""
         connection = await psycopg.AsyncConnection.connect(**(self._connect or {}), autocommit=True)
         async with connection:
             cursor = await connection.execute(f"SELECT {CHANNEL}, {DATABASE}, pg_backend_pid()")
@@ -143,7 +144,7 @@ class PostgresNotifier:
             await self._check_listener(database, is_pooled=server_pid != connection.info.backend_pid)
             await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
             self._listener_outages.recovered(NOTIFICATION_LISTENER)
-            self._poll(on_change)  # for notifications sent before LISTEN
+            self._poll(on_change)  # for changes whose notifications were sent before LISTEN
             async for notify in connection.notifies():
                 self._receive(notify.payload, on_change)
         raise ConnectionResetError("the connection ended")
@@ -185,7 +186,7 @@ class _Message(NamedTuple):
 
 
 def _parse(message: str) -> _Message:
-    """Parse a message. Raises ValueError, TypeError or KeyError if its format is not this version's."""
+    """Parse a message. Raises ValueError, TypeError or KeyError if the message is not in this version's format."""
     document = orjson.loads(message)
     if not isinstance(document, dict):
         raise TypeError
@@ -204,6 +205,6 @@ def read_database(unit_of_work: UnitOfWork) -> str:
 
 
 def send(unit_of_work: UnitOfWork, messages: list[str]) -> None:
-    """Send messages to all listeners, this process included."""
+    """Send messages to all listeners, including the one in this process."""
     for message in messages:
         unit_of_work.all(SEND, message=message)

@@ -1,4 +1,4 @@
-"""Watchdog that detects a PostgreSQL server that no longer answers, such as one in a paused container.
+"""Watchdog that detects when a PostgreSQL server no longer answers, for example because its container is paused.
 
 The kernel of a paused server still acknowledges packets, so TCP timeouts do not apply, and PostgreSQL's own timeouts do
 not run. Without the watchdog, an operation that waits for such a server would block its thread until the server
@@ -25,18 +25,20 @@ DATABASE_WATCHDOG = "database_watchdog"
 STALLED_SECONDS = 2.0
 """Duration of an operation after which the server is tested. Slow statements and waits for locks may take longer."""
 CHECK_SECONDS = 0.25
-"""Interval of the watchdog's checks."""
+"""Interval between the watchdog's checks."""
 REFUSED_BY_SERVER = "FATAL"
-"""Severity in the message of a server that answers, but refuses a connection, because it has too many or starts."""
+"""Severity in the error message of a server that answers but refuses the connection, because it has too many
+connections or is starting."""
 MARGIN_SECONDS = 0.5
-"""The test gives up this much earlier than the driver's connection timeout."""
+"""Difference between the driver's connection timeout and the shorter time limit of the test."""
 
 
 class Watchdog:
-    """Waits for the results of operations, and tests the server if an operation takes long.
+    """Waits for the results of operations, and tests the server if an operation takes too long.
 
     The test opens a new connection. If the server does not answer, all operations in progress raise
-    DatabaseUnavailable, `on_unresponsive` is called, and `check_responsive` raises until a later test is answered.
+    DatabaseUnavailable, `on_unresponsive` is called, and `check_responsive` raises DatabaseUnavailable until the server
+    answers a later test.
     """
 
     def __init__(
@@ -58,11 +60,11 @@ class Watchdog:
 
     @property
     def in_progress(self) -> set[Future[Any]]:
-        """The operations whose threads have not ended."""
+        """The operations that have not ended in their threads."""
         return set(self._started_at)
 
     def check_responsive(self) -> None:
-        """Raise DatabaseUnavailable immediately while the server does not answer, instead of waiting."""
+        """Raise DatabaseUnavailable if the server did not answer the last test, so that callers do not wait for it."""
         if self._is_unresponsive:
             raise DatabaseUnavailable(self._reason)
 
@@ -84,7 +86,7 @@ class Watchdog:
             self._abandoned.discard(future)
 
     def _forget(self, ended: Future[Any]) -> None:
-        """Remove an operation. Its thread calls this."""
+        """Remove an operation that has ended. This runs in the thread of the operation."""
         self._started_at.pop(ended, None)
 
     async def run(self) -> None:
@@ -92,7 +94,7 @@ class Watchdog:
         await run_on_database(DATABASE_WATCHDOG, self.check, CHECK_SECONDS, self._outage_log)
 
     async def check(self) -> None:
-        """Test the server if an operation takes long, or if the last test was not answered."""
+        """Test the server if an operation takes too long, or if the last test was not answered."""
         if not self._is_unresponsive and not self._is_stalled():
             return
         started_at = time.monotonic()
@@ -110,7 +112,10 @@ class Watchdog:
             self._abandon_operations()
 
     def _is_stalled(self) -> bool:
-        """Return whether an operation has run for STALLED_SECONDS since its start, or since the last answered test."""
+        """Return whether an operation has run for STALLED_SECONDS.
+
+        The time is counted from the last answered test if that was after the start of the operation.
+        """
         times = list(self._started_at.values())  # a copy, because threads remove entries
         return bool(times) and time.monotonic() - max(min(times), self._answered_at) > STALLED_SECONDS
 
@@ -130,7 +135,7 @@ class Watchdog:
         self._is_unresponsive = True
         self._abandoned |= self._waiting
         for future in self._abandoned:
-            future.cancel()  # an operation that no thread has started never runs
+            future.cancel()  # prevents operations that are still queued from running
         self._on_unresponsive(DatabaseUnavailable(self._reason))
 
     def close(self) -> None:

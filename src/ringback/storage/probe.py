@@ -1,4 +1,4 @@
-"""Probe of whether a database can be read and written again after an outage."""
+"""Probe that tests whether a database can be read and written again after an outage."""
 
 from contextlib import suppress
 
@@ -13,22 +13,23 @@ WRITE_EMBEDDED = (
     Statement(text("INSERT INTO alembic_version (version_num) VALUES (hex(zeroblob(16384)))")),
     Statement(text("DELETE FROM alembic_version WHERE length(version_num) > 1000")),
 )
-"""SQLite writes on commit: here 35 pages, as many as several requests. One page might still fit on a full disk."""
+"""SQLite writes at the commit. The statements write 35 pages, as many as several requests do, because a single page
+might still fit on a full disk."""
 WRITE_SHARED = Statement(
     text(
         "INSERT INTO accounts (sid, auth_token, friendly_name, status, date_created, date_updated)"
         " VALUES ('probe ' || pg_backend_pid(), '', '', 'closed', 0, 0)"
     )
 )
-"""PostgreSQL writes immediately. The insert is rolled back, and never waits for another transaction."""
+"""PostgreSQL writes immediately. The INSERT never waits for another transaction, and is rolled back."""
 
 
 class _RollBack(Exception):
-    """Ends a unit of work without a commit."""
+    """Raised to end a unit of work without a commit."""
 
 
 def probe(unit_of_work: UnitOfWork) -> None:
-    """Read from every table, and write. Raises the driver's error if that fails."""
+    """Read from every table, and write to one. Raises the driver's error if this fails."""
     for statement in READS:
         unit_of_work.all(statement)
     if unit_of_work.is_embedded:

@@ -1,6 +1,7 @@
-"""Registration of tables and columns: their `info` holds what the rest of storage must know.
+"""Registration of tables and columns: `info` holds the properties that other modules of `storage` depend on.
 
-Resets, deletion, snapshots and the statements of calls derive from `info`, so that a new table is registered once.
+Resets, deletion, snapshots and the statements for calls are derived from `info`, so that a new table is registered in
+one place.
 """
 
 from enum import Enum
@@ -10,17 +11,18 @@ from sqlalchemy import Column, Table
 
 
 class Reset(Enum):
-    """Effect of an account's reset on its rows in a table."""
+    """Effect of a reset on an account's rows in a table."""
 
     DELETED = "a reset deletes the rows of the account"
-    CASCADED = "a foreign key deletes the rows together with those that they refer to"
-    KEPT = "only the deletion of the account deletes the rows"
+    CASCADED = "a foreign key deletes the rows together with the rows that they reference"
+    KEPT = "the rows are deleted only when the account is deleted"
 
 
 class Registration(NamedTuple):
     """The registration of a table.
 
-    `added_in` is the revision that added the table if ringback 0.1.0 does not have it: older snapshots lack the table.
+    `added_in` is the revision that added the table, or empty if ringback 0.1.0 has the table. Older snapshots do not
+    contain the table.
     """
 
     reset: Reset
@@ -37,7 +39,7 @@ class Mutability(Enum):
 
 
 def registered(*, reset: Reset, in_snapshot: bool = True, added_in: str = "") -> dict[str, Any]:
-    """Return the `info` that registers a table: its reset, and whether it is in snapshots."""
+    """Return the `info` that registers a table."""
     return {"registration": Registration(reset, in_snapshot, added_in)}
 
 
@@ -50,7 +52,7 @@ def registration_of(table: Table) -> Registration:
 
 
 def added_in(revision: str) -> dict[str, Any]:
-    """Return the `info` of a column that this revision added: it is NULL in the rows of older snapshots."""
+    """Return the `info` of a column that this revision added. The column is NULL in rows from older snapshots."""
     return {"added_in": revision}
 
 
@@ -60,9 +62,9 @@ def revision_of(column: Column[Any]) -> str:
 
 
 MUTABLE = {"mutability": Mutability.MUTABLE}
-"""The `info` of a call's column that changes while the call is in progress."""
+"""The `info` of a column that may change while a call is in progress."""
 FINAL = {"mutability": Mutability.FINAL}
-"""The `info` of a call's column that only the end of the call changes."""
+"""The `info` of a column that changes only when a call ends."""
 
 
 def mutability_of(column: Column[Any]) -> Mutability:

@@ -9,9 +9,9 @@ from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.sids import AccountSid
 
 KEPT_REQUESTS = 1_000
-"""Maximum number of requests that are kept for an account."""
+"""Maximum number of requests that are kept for each account."""
 MAX_ACCOUNTS = 1_000
-"""Limit on the accounts with unwritten requests. Above it, the requests of the longest idle account are dropped."""
+"""Maximum number of accounts with unwritten requests. Above it, the account that has been idle longest is dropped."""
 NO_OPERATIONS: Mapping[AccountSid, Iterable[str]] = MappingProxyType({})
 
 
@@ -20,7 +20,7 @@ class RequestJournal:
 
     def __init__(self) -> None:
         self.writing = threading.Lock()
-        """Held while requests are taken and written, so that they are written in order."""
+        """Held while requests are removed from the queue and written, so that they are written in order."""
         self._lock = threading.Lock()
         self._unwritten: OrderedDict[AccountSid, deque[AnsweredRequest]] = OrderedDict()
         self._used_operations: defaultdict[AccountSid, set[str]] = defaultdict(set)
@@ -29,7 +29,7 @@ class RequestJournal:
         return bool(self._unwritten)
 
     def add(self, request: AnsweredRequest, *, is_routed: bool = True) -> None:
-        """Add a request. If `is_routed`, it has used its operation's permission, regardless of the response."""
+        """Add a request. If `is_routed`, count its operation as used, regardless of the response."""
         with self._lock:
             requests = self._unwritten.get(request.account_sid)
             if requests is None:
@@ -44,7 +44,7 @@ class RequestJournal:
                 self._used_operations[request.account_sid].add(request.operation)
 
     def shares(self, limit: int) -> dict[AccountSid, int]:
-        """Return how many of the first `limit` requests each account has. The accounts idle the longest come first."""
+        """Return how many of the `limit` requests to write next each account has, the longest idle account first."""
         shares: dict[AccountSid, int] = {}
         with self._lock:
             for account_sid, requests in self._unwritten.items():
@@ -59,7 +59,10 @@ class RequestJournal:
         taken: Mapping[AccountSid, Sequence[AnsweredRequest]],
         used_operations: Mapping[AccountSid, Iterable[str]] = NO_OPERATIONS,
     ) -> None:
-        """Put back requests and operations that could not be written; beyond KEPT_REQUESTS the oldest are dropped."""
+        """Put back requests and operations that could not be written.
+
+        If an account then has more than KEPT_REQUESTS requests, its oldest ones are dropped.
+        """
         with self._lock:
             for account_sid, requests in taken.items():
                 if not requests:

@@ -1,4 +1,4 @@
-"""The request journal: the newest requests of each account to the Twilio API, and the operations used so far."""
+"""The request journal: each account's newest requests to the Twilio API, and the operations that it has used so far."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from ringback.storage.unreadable_rows import first_readable, require
 
 
 def request_parameters_of(text: Any) -> dict[str, str]:
-    """Return the parameters of a request that a row holds. Raises ValueError if they do not map names to strings."""
+    """Return the request parameters that a row holds. Raises ValueError if they do not map names to strings."""
     parameters: dict[str, str] = orjson.loads(text)
     is_text = isinstance(parameters, dict) and all(isinstance(value, str) for value in parameters.values())
     require(is_text, "parameters", text)
@@ -54,7 +54,7 @@ USED_OPERATIONS = Statement(
 
 
 class RequestRepository:
-    """The written requests; `journal` holds those that are not yet written."""
+    """The written requests. `journal` holds the requests that are not written yet."""
 
     def __init__(self, session: Session, journal: RequestJournal) -> None:
         self._session = session
@@ -73,11 +73,11 @@ class RequestRepository:
         return first_readable("requests", fetch, _request, from_id=before_id, limit=limit)
 
     def add_used_operation(self, account_sid: AccountSid, operation: str) -> None:
-        """Store that an account's requests have used an operation."""
+        """Record that requests of an account have used an operation."""
         self._session.change(ADD_USED_OPERATION, account_sid=account_sid, operation=operation)
 
     def used_operations(self, account_sid: AccountSid) -> set[str]:
-        """Return the operations that an account's stored requests have used, pruned requests included."""
+        """Return the operations that an account's written requests have used, including requests that were pruned."""
         return {operation for (operation,) in self._session.all(USED_OPERATIONS, account_sid=account_sid)}
 
     def prune(self, account_sid: AccountSid, *, kept: int) -> None:

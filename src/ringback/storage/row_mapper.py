@@ -1,7 +1,7 @@
 """Mapping of rows to values by column name.
 
-The positions of the columns are looked up once, at import, and the function that reads a row is generated from them, in
-the way that `namedtuple` and `dataclass` generate methods. Reading a row is as fast as with handwritten code.
+The positions of the columns are looked up once, at import. The function that reads a row is generated from them, as
+`namedtuple` and `dataclass` generate methods. It is as fast as handwritten code.
 """
 
 import inspect
@@ -16,9 +16,9 @@ Row = tuple[Any, ...]
 
 
 class Field(NamedTuple):
-    """Conversion of one field: `read` takes the values of `columns`, `write` takes the field.
+    """Conversion of one field: `read` converts the values of `columns` to the field, and `write` converts it back.
 
-    Without `columns`, the column with the field's name is used. An `optional` field is None if its first column is
+    If `columns` is empty, the column with the field's name is used. An `optional` field is None if its first column is
     NULL.
     """
 
@@ -41,10 +41,10 @@ class RowMapper(Generic[T]):
         self._make = make
         self._fields = fields
         self.read = self.reader(self.columns)
-        """Return the value for a row. Raises the exceptions of the conversions."""
+        """Return the value of a row. Raises the exceptions that the conversions raise."""
 
     def reader(self, selected: Sequence[ColumnElement[Any]]) -> Callable[[Row], T]:
-        """Return a function that reads the rows of a query whose `selected` columns include these."""
+        """Return a function that reads the rows of a query whose `selected` columns include the mapper's columns."""
         identities = [id(column) for column in selected]
         positions = {name: identities.index(id(column)) for name, column in zip(self.names, self.columns, strict=True)}
         functions: dict[str, Any] = {"make": getattr(self._make, "_make", self._make)}  # faster for named tuples
@@ -70,11 +70,11 @@ class RowMapper(Generic[T]):
         return columns
 
     def read_mapping(self, row: Mapping[str, Any]) -> T:
-        """Return the value for a row that is given as a mapping of column names."""
+        """Return the value of a row that is given as a mapping from column names to values."""
         return self.read(tuple(row[name] for name in self.names))
 
     def writer(self, *names: str) -> Callable[[T], dict[str, Any]]:
-        """Return a function that maps a value to a dict of the named columns, each from the field with its name."""
+        """Return a function that converts a value to a dict from these column names to the values of the fields."""
         functions: dict[str, Any] = {}
         items = []
         for name in names:

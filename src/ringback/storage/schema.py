@@ -21,12 +21,12 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 _PACKAGE = Path(__file__).parents[1]
 _FOLDERS = (_PACKAGE / "migrations", _PACKAGE.parents[1] / "migrations")
-"""In an installed wheel, and in a checkout."""
+"""The folders of the migrations in an installed wheel and in a checkout."""
 CORE_TABLES = frozenset({"outgoing_caller_ids", "validation_calls"})
-"""Tables that every version of ringback has, and other applications are unlikely to have."""
+"""Tables that every version of ringback has and that other applications are unlikely to have."""
 NAMES_SHOWN = 5
 _REVISION = re.compile(r"[0-9]{8}_[A-Za-z0-9_]+")
-"""The form of ringback's revisions; alembic's default is twelve hexadecimal digits."""
+"""The format of ringback's revision ids. By default, Alembic's ids consist of twelve hexadecimal digits."""
 
 SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND substr(name, 1, 7) <> 'sqlite_'"
 _SQLITE_TABLES = Statement(text(SQLITE_TABLES))
@@ -47,13 +47,13 @@ def migrations_folder() -> Path:
 
 
 def revision(unit_of_work: UnitOfWork) -> str | None:
-    """Return the revision of a database. Raises the driver's error if the database was never migrated."""
+    """Return the schema revision of a database. Raises the driver's error if the database was never migrated."""
     row = unit_of_work.first(REVISION)
     return row[0] if row else None
 
 
 def known_revisions() -> set[str]:
-    """Return the revisions of this and earlier versions."""
+    """Return the schema revisions of this version and all earlier versions."""
     return {file.stem for file in (migrations_folder() / "versions").glob("[0-9]*.py")}
 
 
@@ -70,7 +70,7 @@ def is_at_head(database: Database) -> bool:
 
 
 def check_is_at_head(database: Database) -> None:
-    """Raise DatabaseUnavailable if the schema must be migrated, is not ringback's, or cannot be used."""
+    """Raise DatabaseUnavailable if the schema must be migrated, is not ringback's, or lacks privileges."""
     if not is_at_head(database):
         _check_owner(database)
         raise DatabaseUnavailable(
@@ -82,8 +82,8 @@ def check_is_at_head(database: Database) -> None:
 async def find_unready_reason(database: Database) -> str | None:
     """Return the reason why the database cannot be used, or None.
 
-    After an outage, the database must also be writable. A read would not show this, and would not detect a deleted
-    file.
+    After an outage, the database must also be writable. A read alone would not show this, and would not detect that the
+    file was deleted.
     """
     try:
         database.check_files()
@@ -124,7 +124,7 @@ def migrate(database: Database) -> None:
         return
     _check_owner(database)
     check_may_create(database)
-    from alembic import command  # takes 80 ms
+    from alembic import command  # the import takes 80 ms
     from alembic.config import Config
     from alembic.util.exc import CommandError
 
@@ -153,7 +153,7 @@ class SchemaOwner(Enum):
 
 
 def schema_owner(tables: Collection[str], revision: str | None, known_revisions: Collection[str]) -> SchemaOwner:
-    """Return the application that created these tables; `revision` is the row of alembic's table, or None."""
+    """Return the application that created these tables. `revision` is the revision in Alembic's table, or None."""
     present = set(tables)
     if revision in known_revisions:
         return SchemaOwner.RINGBACK
@@ -168,7 +168,7 @@ def schema_owner(tables: Collection[str], revision: str | None, known_revisions:
 def present_tables(unit_of_work: UnitOfWork) -> set[str]:
     """Return all tables of an embedded database.
 
-    In a shared database, return only the tables with the name of a ringback table.
+    In a shared database, return only the tables that have the name of a ringback table.
     """
     if unit_of_work.is_embedded:
         return {name for (name,) in unit_of_work.all(_SQLITE_TABLES)}
@@ -177,6 +177,6 @@ def present_tables(unit_of_work: UnitOfWork) -> set[str]:
 
 
 def listed(names: Collection[str]) -> str:
-    """Return the first few names, for a message."""
+    """Return a text with the first few names, for a message."""
     shown = sorted(names)[:NAMES_SHOWN]
     return ", ".join([*shown, "…"] if len(names) > NAMES_SHOWN else shown)

@@ -22,9 +22,9 @@ Values = TypeVarTuple("Values")
 class Session:
     """Runs statements on one connection.
 
-    `adapt_parameters` replaces values that the database cannot store. `changed` holds the accounts that had events in
-    this transaction. `invalidated` holds the accounts whose clock was set or whose contents were replaced: processes
-    that are working on these accounts must start again.
+    `adapt_parameters` replaces values that the database cannot store. `changed` holds the accounts for which this
+    transaction has added events. `invalidated` holds the accounts whose clock was set or whose contents were replaced:
+    processes that are working on these accounts must start again.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Session:
         return self._dialect.name == "sqlite"
 
     def when_committed(self, callback: Callable[[*Values], object], *values: *Values) -> None:
-        """Call a function with these values after the commit; never if the transaction is rolled back."""
+        """Call a function with these values after the commit. It is not called if the transaction is rolled back."""
         self._callbacks.append((callback, values))
 
     def all(self, statement: Statement, **parameters: Any) -> list[Row]:
@@ -56,13 +56,13 @@ class Session:
         return self._run(statement, parameters).fetchall()  # type: ignore[return-value]
 
     def batches(self, statement: Statement, size: int, **parameters: Any) -> Iterator[list[Row]]:
-        """Run a query and yield its rows in batches. Do not change these rows until the iterator is exhausted."""
+        """Run a query and yield its rows in batches. Do not change the rows in the database until all are read."""
         cursor = self._run(statement, parameters)
         while rows := cursor.fetchmany(size):
             yield rows  # type: ignore[misc]
 
     def rows(self, statement: Statement, **parameters: Any) -> Iterator[Row]:
-        """Run a query and return an iterator over its rows. Do not change these rows until it is exhausted."""
+        """Run a query and iterate over its rows. Do not change the rows in the database until all are read."""
         return iter(self._run(statement, parameters))  # type: ignore[call-overload, no-any-return]
 
     def first(self, statement: Statement, **parameters: Any) -> Row | None:
@@ -74,9 +74,9 @@ class Session:
         return self._run(statement, parameters).rowcount
 
     def change_all(self, statement: Statement, rows: Sequence[StatementParameters]) -> None:
-        """Run an INSERT or UPDATE without literals once for each of `rows`, which map parameter names to values."""
+        """Run an INSERT or UPDATE without literals once for each row. A row maps parameter names to values."""
         sql, literals = statement.for_dialect(self._dialect)
-        assert not literals  # noqa: S101 - each row would have to be copied
+        assert not literals  # noqa: S101 - they would have to be copied to each row
         adapted = [*map(self._adapt_parameters, rows)] if self._adapt_parameters else rows
         self._connection.cursor().executemany(sql, adapted)
 

@@ -39,9 +39,10 @@ LEAST_OFFSET, MOST_OFFSET = (
     from_datetime(datetime(2, 1, 1, tzinfo=UTC)),
     LATEST - from_datetime(datetime(2500, 1, 1, tzinfo=UTC)),
 )
-"""Limits of a clock's offset: the account's time can be formatted as long as the system clock is in 1970 to 2500."""
+"""Limits on a clock's offset. Within them, the account's time can be formatted while the system clock shows 1970 to
+2500."""
 LEAST_REAL_DUE = EARLIEST - MOST_OFFSET
-"""Earliest system time at which a call is due: its account's clock may have been set thousands of years ahead."""
+"""Earliest system time at which a call can be due, because an account's clock may be set thousands of years ahead."""
 _INSTANT_NAMES = re.compile(r"at|.*_at|date_.*|leased_until")
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
@@ -51,7 +52,7 @@ _COLUMNS: Mapping[str, Mapping[str, Column[Any]]] = {
 
 
 def check_row(table: str, place: int, row: Row) -> None:
-    """Raise InvalidSnapshot if a row with the schema's columns would be unreadable in the database."""
+    """Raise InvalidSnapshot if a row with the schema's columns would be unreadable once it is stored."""
     try:
         _check_values(table, row)
     except ERRORS as error:
@@ -59,7 +60,7 @@ def check_row(table: str, place: int, row: Row) -> None:
 
 
 def check_stored_row(table: str, row: Row) -> None:
-    """Raise UnrestorableRow if `check_row` would refuse a row of the database in a snapshot."""
+    """Raise UnrestorableRow for a stored row that `check_row` would refuse if it were in a snapshot."""
     try:
         _check_values(table, row)
     except ERRORS as error:
@@ -174,4 +175,4 @@ CHECKS: Mapping[str, Callable[[Row], object]] = {
     "used_operations": _check_used_operation,
     "inbox_messages": _check_message,
 }
-"""By table, the checks that go beyond the column types; other tables do not need any."""
+"""Checks that go beyond the column types, by table name. Other tables do not need such checks."""

@@ -1,4 +1,4 @@
-"""Snapshots: export and restore of every row of every table as plain values, and upgrades of older rows."""
+"""Export and restore every row of every table as plain values, and upgrade rows of older snapshots."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ TableRows = Mapping[str, Iterable[Sequence[Mapping[str, Any]]]]
 """Batches of rows by table name. Each row maps column names to values."""
 
 ROWS_AT_ONCE, TEXT_AT_ONCE = 50, 64 * 1024
-"""Limits on one step: rows, and characters in their text."""
+"""Limits on one step: the number of rows, and the number of characters in them."""
 VERSIONS = (HEAD, "20261127_an_accounts_policy")
 """Revisions whose snapshots can be restored: the current revision, and the revision of ringback 0.1.0."""
 
@@ -41,7 +41,10 @@ _SET_COUNTERS = tuple(
 
 
 def _read(table: Table) -> Statement:
-    """Return the query of a table's rows in the order of their keys. Its last column tells if a parent is missing."""
+    """Return the query for all rows of a table, in the order of their keys.
+
+    Its last column is true if a row that the row references is missing.
+    """
     joined: FromClause = table
     is_missing: list[ColumnElement[bool]] = []
     for place, key in enumerate(sorted(table.foreign_keys, key=lambda key: str(key.parent.name))):
@@ -57,7 +60,7 @@ _READ = {str(table.name): _read(table) for table in SNAPSHOT_TABLES}
 
 
 def _is_later(revision: str, version: str) -> bool:
-    """Return whether a revision is later than one of `VERSIONS`. Revisions begin with their date."""
+    """Return whether a revision is later than `version`, one of `VERSIONS`. Revisions begin with their date."""
     return version != HEAD and revision > version
 
 
@@ -69,16 +72,16 @@ ADDED_COLUMNS: dict[str, dict[str, dict[str, None]]] = {
     }
     for version in VERSIONS
 }
-"""For each version, the tables in its snapshots, with the columns that they lack."""
+"""The tables in the snapshots of each version, with the columns that these tables lack there."""
 
 
 def tables_of(version: str) -> set[str]:
-    """Return the tables that the snapshots of one of `VERSIONS` have."""
+    """Return the names of the tables in a snapshot of `version`, one of `VERSIONS`."""
     return set(ADDED_COLUMNS[version])
 
 
 def upgrade_row(version: str, table: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Upgrade a row from a snapshot of one of `VERSIONS`: add the columns that it lacks."""
+    """Add the columns that a row from a snapshot of `version` lacks. `version` is one of `VERSIONS`."""
     added = ADDED_COLUMNS[version][table]
     return {**added, **row} if added else row
 
@@ -92,7 +95,7 @@ def unrestorable(table: str, row: Mapping[str, Any], reason: str) -> Unrestorabl
 def read_table(unit_of_work: UnitOfWork, name: str) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of a table in batches, in the order of their keys.
 
-    Raises UnrestorableRow for a row whose parent is missing. Programs that edit SQLite files do not prevent this.
+    Raises UnrestorableRow for a row whose parent is missing. Such rows can remain after a SQLite file was edited.
     """
     columns, rows, characters = COLUMNS[name], list[dict[str, Any]](), 0
     for *values, is_orphan in unit_of_work.rows(_READ[name]):
@@ -110,7 +113,8 @@ def read_table(unit_of_work: UnitOfWork, name: str) -> Iterator[list[dict[str, A
 def write_tables(unit_of_work: UnitOfWork, tables: TableRows, *, system_now: Timestamp) -> Steps[None]:
     """Insert rows with the schema's columns into empty tables. Tables that are not in `tables` stay empty.
 
-    A callback that was being sent is due immediately. Raises InvalidSnapshot if a row cannot be stored.
+    A callback that was being sent when the snapshot was taken is due immediately. Raises InvalidSnapshot if a row
+    cannot be stored.
     """
     for name in _ADD:
         batches = tables.get(name, ())
@@ -136,7 +140,7 @@ def _write(unit_of_work: UnitOfWork, name: str, rows: Sequence[Mapping[str, Any]
 
 
 def _write_accounts(unit_of_work: UnitOfWork, batches: Iterable[Sequence[Mapping[str, Any]]]) -> Steps[None]:
-    """Insert accounts after their parents. Accounts whose parent is missing come last: the database rejects them."""
+    """Insert each account after its parent. Accounts with a missing parent come last, and the database rejects them."""
     written: set[str | None] = {None}
     waiting: list[Sequence[Mapping[str, Any]]] = []
     for rows in batches:
@@ -160,7 +164,7 @@ def _write_accounts(unit_of_work: UnitOfWork, batches: Iterable[Sequence[Mapping
 
 
 def _released(callback: Mapping[str, Any], system_now: Timestamp) -> Mapping[str, Any]:
-    """Return a callback's row without its lease, which another process held."""
+    """Return a callback's row without its lease, which belonged to another process."""
     if callback["leased_until"] is None or callback["due_at"] is None:
         return callback
     return {**callback, "due_at": system_now, "leased_until": None}

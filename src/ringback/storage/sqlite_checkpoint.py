@@ -1,4 +1,4 @@
-"""Incremental checkpoints of SQLite's write-ahead log, concurrent with other writers (ADR 15)."""
+"""Incremental checkpoints of SQLite's write-ahead log, which run concurrently with other writers (ADR 15)."""
 
 import sqlite3
 from threading import Lock
@@ -15,7 +15,7 @@ _PASSIVE, _RESTART = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RE
 class WriteAheadLog:
     """The write-ahead log of a SQLite file. `page_bytes` is the page size.
 
-    A separate connection checkpoints the log, so any thread may do this.
+    A separate connection checkpoints the log, so any thread may do it.
     """
 
     def __init__(self, file: str, page_bytes: int) -> None:
@@ -35,9 +35,9 @@ class WriteAheadLog:
         """Checkpoint the log.
 
         Return False if another program that is reading from the log prevents a complete checkpoint. Call this only if
-        there was a commit since the last complete checkpoint: SQLite may lose data otherwise (ADR 15). Other writers
-        continue, and extend the log until they pause. If they never pause, a long log is restarted, which blocks
-        writers. After `close` nothing is written. Raises sqlite3.Error.
+        there has been a commit since the last complete checkpoint; otherwise SQLite may lose data (ADR 15). Other
+        writers continue, and extend the log until they pause. If they never pause, a long log is restarted, which
+        blocks writers. After `close`, it does nothing and returns False. Raises sqlite3.Error.
         """
         with self._in_use:
             if self._is_closed:
@@ -49,11 +49,11 @@ class WriteAheadLog:
             return bool(written == pages)
 
     def _note_length(self, pages: int, *, is_failed_restart: bool) -> None:
-        """Store the length of the log, and the length at which it is restarted.
+        """Record the length of the log, and the length at which to restart it.
 
-        The log cannot be restarted while another program is reading from it. After a failed restart, the next one is
-        attempted when the log has grown by another LOG_FILE_BYTES: an earlier attempt would probably fail too, and
-        would block writers.
+        The log cannot be restarted while another program is reading from it. After a failed restart, the next attempt
+        is made when the log has grown by another LOG_FILE_BYTES. An earlier attempt would probably fail too, and would
+        block writers.
         """
         if is_failed_restart:
             self._restart_at_pages = pages + self._long_pages
@@ -62,7 +62,7 @@ class WriteAheadLog:
         self._pages = pages
 
     def _connect(self) -> sqlite3.Connection:
-        """Open the file and its log now, because a different file may be at the path later."""
+        """Open the file and its log now, because the file at the path may be a different one later."""
         timeout_seconds = BUSY_TIMEOUT_MS / 1000
         connection = sqlite3.connect(self._file, timeout=timeout_seconds, isolation_level=None, check_same_thread=False)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -14,12 +14,13 @@ from ringback.storage.sqlite_owner import APPLICATION_ID
 BUSY_TIMEOUT_MS = 5_000
 """Longest time that a write waits for another program's lock."""
 PAGE_BYTES = 2_048
-"""Page size of a new file; an existing file keeps its own. A commit writes whole pages, ten for a request (ADR 14)."""
+"""Page size of a new file; an existing file keeps its page size. A commit writes whole pages, about ten for a
+request (ADR 14)."""
 
 PRAGMAS = (
     f"PRAGMA page_size = {PAGE_BYTES}",
     "PRAGMA journal_mode = WAL",
-    "PRAGMA wal_autocheckpoint = 0",  # otherwise requests wait; see `Database.checkpoint`
+    "PRAGMA wal_autocheckpoint = 0",  # otherwise requests would wait for checkpoints; see `Database.checkpoint`
     f"PRAGMA journal_size_limit = {LOG_FILE_BYTES}",
     "PRAGMA synchronous = NORMAL",
     "PRAGMA foreign_keys = ON",
@@ -29,11 +30,11 @@ PRAGMAS = (
 )
 STAMP = f"PRAGMA application_id = {APPLICATION_ID}"
 MEMORY = (None, "", ":memory:")
-"""The names of an in-memory database in SQLAlchemy's URLs."""
+"""Database names that mean an in-memory database in SQLAlchemy's URLs."""
 
 
 def located(url: URL) -> URL:
-    """Return the URL with the full path of its file. Raises DatabaseUnavailable if the file's folder is missing."""
+    """Return the URL with the full path of its file. Raises DatabaseUnavailable if the folder is missing."""
     if url.database in MEMORY:
         return url
     file = Path(str(url.database)).expanduser().resolve()
@@ -50,7 +51,7 @@ def create_sqlite_engine(url: URL) -> Engine:
 
 
 def text_or_bytes(data: bytes) -> str | bytes:
-    """Decode text, or return its bytes if they are not UTF-8, as after corruption or a manual edit."""
+    """Decode text. If it is not UTF-8, as after corruption or a manual edit, return its bytes."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -58,7 +59,7 @@ def text_or_bytes(data: bytes) -> str | bytes:
 
 
 def prepare(connection: DBAPIConnection) -> None:
-    """Configure the connection, and write ringback's application ID if the file lacks it."""
+    """Configure a new connection, and write ringback's application ID if the file lacks it."""
     cursor = connection.cursor()
     for pragma in PRAGMAS:
         cursor.execute(pragma)

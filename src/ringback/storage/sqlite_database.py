@@ -1,4 +1,4 @@
-"""Embedded SQLite: one process and one connection."""
+"""An embedded SQLite database, used by one process through one connection."""
 
 import asyncio
 import sqlite3
@@ -28,11 +28,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.000_25, 0.004
-"""Backoff for a locked database: the pause doubles with each retry. It starts short, as checkpoints are short."""
+"""Backoff for a locked database: the pause doubles with each retry. The first pauses are short, because checkpoints
+are."""
 CHECKPOINT_CHANGES = 50
-"""Changed rows after which the write-ahead log is checkpointed: about 200 KiB of log (ADR 15)."""
+"""Number of changed rows after which the write-ahead log is checkpointed: about 200 KiB of log (ADR 15)."""
 SECOND_CHECKPOINT_SECONDS = 0.001
-"""Pause before the second checkpoint of a long log. A commit in that time requires the second checkpoint."""
+"""Pause before the second checkpoint of a long log. The second checkpoint is skipped unless there is a commit."""
 
 BACKEND = Backend(
     "BEGIN IMMEDIATE",
@@ -98,8 +99,9 @@ class SqliteDatabase(Database):
     async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a plain function on a unit of work. The function sets the transaction boundaries.
 
-        While another program has locked the file, the operation is rolled back and retried for at most BUSY_TIMEOUT_MS;
-        other operations continue. Raises DatabaseUnavailable after that time, and if the file cannot be used.
+        While another program has the file locked, the operation is rolled back and retried, for at most
+        BUSY_TIMEOUT_MS. Other operations continue. Raises DatabaseUnavailable after that time, or if the file cannot be
+        used.
         """
         if self.outage.reason is not None:
             self._check_usable()
@@ -137,11 +139,14 @@ class SqliteDatabase(Database):
         self._blocks = False
 
     def read_any_text(self) -> None:
-        """From now on, read text that is not UTF-8 as bytes. This slows reads: call it only when such text is found."""
+        """Make the connection read text that is not UTF-8 as bytes.
+
+        This slows reads, so call it only if there is such text.
+        """
         self.connection.text_factory = text_or_bytes
 
     async def _wait_for_long_operation(self) -> None:
-        """Wait until no long operation is in progress: one connection has one transaction."""
+        """Wait until no long operation is in progress, because a connection can have only one transaction."""
         try:
             async with asyncio.timeout(BUSY_TIMEOUT_MS / 1000), self._long_operation:
                 return
@@ -172,7 +177,8 @@ class SqliteDatabase(Database):
     async def checkpoint(self) -> None:
         """Check the files, and checkpoint the write-ahead log after enough changes. Raises DatabaseUnavailable.
 
-        A log that must be restarted is checkpointed twice, so that the second time, which blocks writers, is short.
+        A log that must be restarted is checkpointed twice, so that the second checkpoint, which blocks writers, is
+        short.
         """
         await self._check_files()
         await super().checkpoint()
@@ -186,8 +192,9 @@ class SqliteDatabase(Database):
     async def _check_files(self) -> None:
         """Raise DatabaseUnavailable if a file is no longer at its path.
 
-        The log is checkpointed first, unless the database file is missing and may be put back: an unlinked log is lost
-        when the process ends, and SQLite would apply a log to a different database that lies next to it.
+        Before that, the log is checkpointed into the open file, because a deleted log is lost when the process ends. A
+        log that still exists next to a different database is removed, because SQLite would apply it to that database.
+        Neither is done if there is no file at the path, because the file may be put back.
         """
         if not self._files:
             return
@@ -209,7 +216,7 @@ class SqliteDatabase(Database):
             self._rows_written_back = self._unit_of_work.changed_rows
 
     def background_tasks(self, on_change: Callable[[], None]) -> list[BackgroundTask]:  # noqa: ARG002
-        """Return an empty list: no other process uses an embedded database."""
+        """Return an empty list, because no other process uses an embedded database."""
         return []
 
     def wants_checkpoint(self, least_changes: int = CHECKPOINT_CHANGES) -> bool:
@@ -250,7 +257,7 @@ class SqliteDatabase(Database):
 
 
 class _Retry:
-    """Retries of an operation that is blocked by another program's lock."""
+    """The retries of an operation that another program's lock blocks."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""Classification of SQLite errors: the database is unusable, or ringback has a defect."""
+"""Classification of SQLite errors: retry the operation, report an outage, or report a bug in ringback."""
 
 import sqlite3
 from enum import Enum, auto
@@ -17,17 +17,17 @@ class SqliteFailure(Enum):
     LOCKED = auto()
     """Another program has locked the file: retry."""
     UNAVAILABLE = auto()
-    """The file cannot be read or written, or its schema is a different one."""
+    """The file cannot be read or written, or its schema has been changed."""
     DAMAGED = auto()
     """The file's contents are damaged."""
     NOT_UTF8 = auto()
-    """Text is not UTF-8: read it as bytes, so that only its row is unreadable."""
+    """A text is not UTF-8: read it as bytes, so that only the row with this text is unreadable."""
     DEFECT = auto()
-    """A statement or a value is wrong: a defect of ringback."""
+    """A statement or a value is wrong, because of a bug in ringback."""
 
 
 def failure_of(error: sqlite3.Error) -> SqliteFailure:
-    """Return what an error means. Errors from Python's own checks do not have a code."""
+    """Classify an error that the driver raised. Errors from Python's own checks do not have an error code."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None and str(error).startswith(_NOT_UTF8):
         return SqliteFailure.NOT_UTF8

@@ -1,7 +1,7 @@
 """The files of an open SQLite database, and the check that they are still at their paths.
 
 Hazard: SQLite finds its side files (write-ahead log and shared memory) by name only. It uses the side files next to a
-database even if they belong to a different one, and deletes them by name when it closes the database.
+database even if they belong to a different database, and deletes them by name when it closes the database.
 """
 
 import ctypes
@@ -30,7 +30,7 @@ class DatabaseFiles:
         """Raise DatabaseUnavailable if a path no longer refers to the open file. The check takes 3 microseconds.
 
         Later commits would be lost when the process ends. A file that another program truncated is damaged, although
-        SQLite still answers from its cache and its log.
+        SQLite still answers queries from its cache and its log.
         """
         self._check_file()
         if file_id(self._log) != self._log_id:
@@ -57,9 +57,9 @@ class DatabaseFiles:
             )
 
     def _bytes_by_header(self) -> float:
-        """Return the length stored in the file's header, which VACUUM updates, or infinity if the header is incomplete.
+        """Return the length in bytes that the file's header states, or infinity if the header is incomplete.
 
-        Source: sqlite.org/fileformat.html, 1.3.
+        VACUUM updates the header. Source: sqlite.org/fileformat.html, section 1.3.
         """
         header = self._lock.read_header(HEADER_BYTES)
         if len(header) < HEADER_BYTES:
@@ -69,7 +69,7 @@ class DatabaseFiles:
 
     @property
     def is_file_missing(self) -> bool:
-        """Whether no file is at the database's path; it may be put back."""
+        """Whether there is no file at the database's path. The file may be put back."""
         return file_id(self._file) is None
 
     @property
@@ -100,6 +100,6 @@ def remove_stale_side_files(lock: DatabaseFileLock) -> None:
 
 
 def make_immortal(*connections: object) -> None:
-    """Keep connections open until the process ends: closing the last would delete another database's side files."""
+    """Keep connections open until the process ends. Closing the last one would delete another database's side files."""
     for connection in connections:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))

@@ -1,12 +1,13 @@
 """The lock on a SQLite database file, and the check that the file is still where it was opened.
 
-The lock is ``flock`` on the database file itself, so that hard links, symbolic links and bind mounts of one file
-exclude each other. On Linux it is independent of the POSIX locks that SQLite takes on the same file. On file systems
-where it is not (NFS, SMB, all file systems of macOS and BSD) and on Windows, a lock file next to the database is used.
+The lock is an ``flock`` on the database file itself, so that it also holds for hard links, symbolic links and bind
+mounts of the file. On Linux it is independent of the POSIX locks that SQLite takes on the same file. On file systems
+where the two kinds of locks conflict (NFS, SMB, all file systems of macOS and BSD), and on Windows, a lock file next to
+the database is used.
 
-Hazard: a process loses all its POSIX locks on a file when it closes any descriptor of that file. SQLite's locks are
-of this kind. So the descriptor opened here stays open until SQLite's connections are closed, and a file that this
-process has already locked is never opened a second time.
+Hazard: a process loses all its POSIX locks on a file when it closes any descriptor of that file. SQLite's locks are of
+this kind. So the descriptor opened here stays open until SQLite's connections are closed, and a file that this process
+has already locked is never opened a second time.
 """
 
 import os
@@ -23,10 +24,10 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 FileId = tuple[int, int]
-"""Device and inode."""
+"""Device and inode numbers of a file."""
 
 PROBE_OFFSET = 0x4000_0000 + 1024
-"""A byte that SQLite never locks: it locks fewer than 1,024 bytes from 0x40000000."""
+"""Offset of a byte that SQLite never locks: SQLite locks fewer than 1,024 bytes, starting at 0x40000000."""
 OPEN_FLAGS = os.O_RDWR | os.O_CREAT | sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY"))
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY_CODE = 0xFF
@@ -38,8 +39,8 @@ _own_files_lock = Lock()
 class DatabaseFileLock:
     """An exclusive lock on a database file, which is created if it does not exist.
 
-    The lock ends with `release` or with the process, also after a crash. Raises DatabaseUnavailable if the path is not
-    a regular file that can be read and written, or if another server has locked it.
+    The lock is held until `release` is called or the process ends, even if it crashes. Raises DatabaseUnavailable if
+    the path is not a regular file that can be read and written, or if another server has locked it.
     """
 
     def __init__(self, file: Path) -> None:
@@ -91,7 +92,7 @@ class DatabaseFileLock:
 
 
 def file_id(file: Path | str) -> FileId | None:
-    """Return device and inode of the file at a path, or None if the file cannot be reached."""
+    """Return the device and inode numbers of the file at a path, or None if the file cannot be reached."""
     try:
         status = os.stat(file)  # noqa: PTH116 - it runs before every commit, and Path.stat takes twice as long
     except OSError:
@@ -100,7 +101,7 @@ def file_id(file: Path | str) -> FileId | None:
 
 
 def in_use(file: Path) -> DatabaseUnavailable:
-    """Return the error for a file that another server has locked."""
+    """Return the error to raise for a file that another server has locked."""
     return DatabaseUnavailable(
         f"another ringback is using the database file {file}: stop it, or "
         "choose another file with --database-url or RINGBACK_DATABASE_URL"
@@ -112,7 +113,7 @@ def _check_file_type(file: Path) -> None:
     try:
         mode = file.stat().st_mode
     except OSError:
-        return  # opening it creates it, or reports the reason
+        return  # opening the file creates it, or fails with the reason
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
         raise DatabaseUnavailable(
@@ -133,7 +134,7 @@ def _open(file: Path) -> int:
 
 
 def _flock(descriptor: int, file: Path) -> bool:
-    """Lock a file with flock. Return False if that is impossible, or would keep SQLite from locking the file."""
+    """Lock a file with flock. Return False if this is impossible, or would keep SQLite from locking the file."""
     if fcntl is None:
         return False
     try:
@@ -141,7 +142,7 @@ def _flock(descriptor: int, file: Path) -> bool:
     except BlockingIOError:
         raise in_use(file) from None
     except OSError:
-        return False  # the file system has no such locks
+        return False  # the file system does not support flock
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, PROBE_OFFSET)
         fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, PROBE_OFFSET)

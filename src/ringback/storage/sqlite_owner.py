@@ -10,16 +10,16 @@ from ringback.storage.sqlite_lock import DatabaseFileLock
 from ringback.storage.tables import VERSION_TABLE
 
 APPLICATION_ID = int.from_bytes(b"ring")
-"""Number in the header of every file that ringback creates, which identifies the file as ringback's."""
+"""Number in the header of every file that ringback creates. It identifies the file as ringback's."""
 MAGIC = b"SQLite format 3\0"
 HEADER_BYTES = 100
 APPLICATION_ID_BYTES = slice(68, 72)
 
 
 def check_owner(lock: DatabaseFileLock) -> None:
-    """Raise DatabaseUnavailable for a file that is not empty and not ringback's.
+    """Raise DatabaseUnavailable unless a file is empty or was created by ringback.
 
-    Version 0.1.0 wrote no application ID: its files are recognized by their tables.
+    Version 0.1.0 did not write an application ID, so its files are recognized by their tables.
     """
     header = lock.read_header(HEADER_BYTES)
     if not header:
@@ -44,10 +44,10 @@ def check_owner(lock: DatabaseFileLock) -> None:
 
 
 def _read_tables(file: Path) -> tuple[set[str], str | None]:
-    """Return the tables of a file, and its schema's revision.
+    """Return the names of the tables in a file, and the revision of its schema or None.
 
-    Without a write-ahead log the file is opened as immutable, so that SQLite creates no files. A write-ahead log must
-    be read, because it may contain all commits.
+    Without a write-ahead log, the file is opened as immutable, so that SQLite does not create files. A write-ahead log
+    must be read, because it may contain all commits.
     """
     mode = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
     with closing(sqlite3.connect(f"{file.as_uri()}?{mode}", uri=True)) as connection:
@@ -57,5 +57,5 @@ def _read_tables(file: Path) -> tuple[set[str], str | None]:
         try:
             row = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608
         except sqlite3.OperationalError:
-            return tables, None  # the table has other columns
+            return tables, None  # a different table with the same name
         return tables, None if row is None else str(row[0])

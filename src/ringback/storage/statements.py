@@ -14,7 +14,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 
 class Statement:
-    """A Core statement whose parameters are `bindparam`s; a session runs it."""
+    """A SQLAlchemy Core statement, for a session to run. Its parameters are `bindparam`s."""
 
     def __init__(self, expression: ClauseElement) -> None:
         self._expression_for: Callable[[Dialect], ClauseElement] = lambda _: expression
@@ -30,7 +30,7 @@ class Statement:
 
     def _compile(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
         compiled = self._expression_for(dialect).compile(dialect=dialect)
-        assert isinstance(compiled, SQLCompiler)  # noqa: S101 - a statement, not a piece of DDL
+        assert isinstance(compiled, SQLCompiler)  # noqa: S101 - only DDL compiles to another class
         literals = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
         return str(compiled), literals
 
@@ -91,12 +91,12 @@ def columns(table: Table, *names: str) -> list[Column[Any]]:
 
 
 def newest_to_prune(table: Table) -> ScalarSelect[Any]:
-    """Return the query for the id of an account's newest row to prune, so that the newest `kept` remain."""
+    """Return the query for the id of an account's newest row to prune, so that the newest `kept` rows remain."""
     ids = select(table.c.id).where(table.c.account_sid == bindparam("account_sid"))
     return ids.order_by(table.c.id.desc()).limit(1).offset(bindparam("kept")).scalar_subquery()
 
 
 def prune(table: Table) -> Statement:
-    """Return the DELETE of an account's rows beyond the newest `kept`; later rows have higher ids."""
+    """Return the DELETE for all but the newest `kept` rows of an account. Later rows have higher ids."""
     of_account = table.c.account_sid == bindparam("account_sid")
     return Statement(delete(table).where(of_account, table.c.id <= newest_to_prune(table)))

@@ -1,7 +1,7 @@
 """Long operations split into short steps, between which the event loop serves requests.
 
-The event loop is cooperative: nothing else runs until a callback returns. So a long operation is a generator that
-yields after each short piece of its work.
+The event loop is cooperative: nothing else runs until a callback returns. Therefore, a long operation is a generator
+that yields after each short piece of work.
 """
 
 import asyncio
@@ -15,19 +15,19 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 STEP_SECONDS = 0.002
-"""Time after which work yields to requests. A request that arrives earlier waits."""
+"""Time after which a long operation lets the event loop serve requests. A request that arrives earlier waits."""
 TURNS_OF_A_REQUEST = 3
-"""Iterations of the event loop that a request takes: it is read, handled and answered."""
+"""Number of iterations of the event loop that a request takes: one to read it, one to handle it, one to respond."""
 
 
 class Pause(Enum):
-    """A value that a generator may yield instead of None."""
+    """A value that a long operation may yield instead of None."""
 
     NEXT_IN_THREAD = "the next step is slow, and safe to run in a thread"
 
 
 Steps = Generator[Any, None, T]
-"""Work that may be paused whenever it yields None or a `Pause`. It returns its result."""
+"""A long operation as a generator. It can be paused whenever it yields None or a `Pause`, and returns its result."""
 
 
 class SteppedOperation(Generic[P, T]):
@@ -47,7 +47,7 @@ def in_steps(steps: Callable[P, Steps[T]]) -> SteppedOperation[P, T]:
 
 
 def finish(steps: Steps[T], pause: Callable[[], object] = lambda: None) -> T:
-    """Run work to completion, at startup or in a thread, and return its result. Call `pause` between steps."""
+    """Run a long operation at startup or in a thread, and return its result. Call `pause` between steps."""
     while True:
         try:
             next(steps)
@@ -58,7 +58,7 @@ def finish(steps: Steps[T], pause: Callable[[], object] = lambda: None) -> T:
 
 
 async def run_steps(steps: Steps[T]) -> T:
-    """Run work to completion, yielding to requests every STEP_SECONDS, and return its result.
+    """Run a long operation and return its result. Let the event loop serve requests every STEP_SECONDS.
 
     Cancellation closes the generator, which raises GeneratorExit at its current yield.
     """
@@ -77,7 +77,7 @@ async def run_steps(steps: Steps[T]) -> T:
 
 
 async def _in_thread(steps: Steps[T]) -> None:
-    """Run one step in a thread, to completion even if cancelled: a running generator cannot be closed."""
+    """Run one step in a thread. Wait for its end even if cancelled, because a running generator cannot be closed."""
     step = asyncio.ensure_future(asyncio.to_thread(next, steps))
     cancellation: asyncio.CancelledError | None = None
     while not step.done():
@@ -90,9 +90,9 @@ async def _in_thread(steps: Steps[T]) -> None:
 
 
 async def yield_to_requests() -> None:
-    """Let the event loop answer the requests that have arrived.
+    """Let the event loop serve the requests that have arrived.
 
-    This takes several iterations of the loop: in the first one, requests are only read.
+    This takes several iterations of the loop, because the first one only reads the requests.
     """
     for _ in range(TURNS_OF_A_REQUEST):
         await asyncio.sleep(0)

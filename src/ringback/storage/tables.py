@@ -1,7 +1,7 @@
 """The tables of the Twilio resources, each with its registration.
 
-Instants are whole microseconds (domain/timestamps.py); structured columns are JSON text. Only column types that need no
-conversion are used, so that statements can run on the driver's own connection.
+Times are whole microseconds (domain/timestamps.py), and structured columns are JSON text. Only column types that need
+no conversion are used, so that statements can run on the driver's own connection.
 """
 
 from sqlalchemy import (
@@ -25,7 +25,7 @@ SID = String(34)
 E164 = String(16)
 INSTANT = BigInteger
 HEAD = "20261204_webhook_signing"
-"""Revision of the schema that these tables have: the newest one in migrations/versions. A test compares them."""
+"""Schema revision of these tables, the newest one in migrations/versions. A test compares the two."""
 VERSION_TABLE = "alembic_version"
 """Alembic's table, which holds the schema's revision."""
 
@@ -40,13 +40,13 @@ metadata = MetaData(
 
 
 def partial_index(name: str, table: Table, condition: str, *columns: str) -> Index:
-    """Index the rows of a table for which `condition` holds."""
+    """Create an index on the rows of a table for which `condition` holds."""
     where = text(condition)
     return Index(name, *(table.c[column] for column in columns), sqlite_where=where, postgresql_where=where)
 
 
 def account_sid_column(*, index: bool = False) -> Column[str]:
-    """Return the column of the account that owns a row; the row is deleted with it."""
+    """Return a column for the account that owns a row. The row is deleted together with the account."""
     return Column("account_sid", SID, ForeignKey("accounts.sid", ondelete="CASCADE"), nullable=False, index=index)
 
 
@@ -70,7 +70,7 @@ accounts = Table(
     Column("webhook_signing", Text, info=added_in("20261204_webhook_signing")),
     info=registered(reset=Reset.KEPT),
 )
-"""`policy` holds the values that the account overrides; NULL if there are none. `webhook_signing` is a shared key."""
+"""`policy` holds the settings that the account overrides, NULL if none. `webhook_signing` holds its shared key."""
 
 api_keys = Table(
     "api_keys",
@@ -159,9 +159,9 @@ validation_calls = Table(
     Index(None, "account_sid", "date_created", "sid"),
     info=registered(reset=Reset.DELETED),
 )
-"""Instants are times of the account's clock, with two exceptions. `real_due_at` is `due_at` on the system clock, NULL
-while the account's clock is frozen before `due_at`. `real_ended_at` orders ended calls for pruning, regardless of
-changes to the account's clock."""
+"""Times are those of the account's clock, with two exceptions. `real_due_at` is `due_at` on the system clock, NULL
+while the account's clock is frozen before `due_at`. `real_ended_at` is the end of the call on the system clock. It
+orders ended calls for pruning, regardless of changes to the account's clock."""
 partial_index("ix_validation_calls_real_due", validation_calls, "real_due_at IS NOT NULL", "real_due_at")
 partial_index("ix_validation_calls_due", validation_calls, "due_at IS NOT NULL", "account_sid", "due_at")
 partial_index(
@@ -213,7 +213,7 @@ NULL if no request was made, and in rows of ringback 0.1.0."""
 
 
 def id_column() -> Column[int]:
-    """Return a column that numbers the rows in insertion order, and never reuses a number."""
+    """Return a primary key column that numbers the rows in insertion order and never reuses a number."""
     return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
 
 

@@ -1,4 +1,4 @@
-"""A unit of work: the repositories over one connection, and the transaction around the changes of an operation.
+"""A unit of work: the repositories on one connection, and the transactions of an operation.
 
 A repository that only one operation uses is created by that operation, as in `InboxRepository(unit_of_work)`.
 """
@@ -35,7 +35,7 @@ _COUNTER_MASK = 0xFFFF_FFFF
 
 
 class Backend(NamedTuple):
-    """The differences between the databases that matter to a unit of work.
+    """The properties of a database that differ between SQLite and PostgreSQL and that a unit of work depends on.
 
     `begin` is the statement that starts a transaction. The driver raises `data_errors` for values that it cannot store;
     `adapt_parameters` replaces some of these values. If `counts_changes` is True, the connection has `total_changes`,
@@ -52,11 +52,13 @@ class Backend(NamedTuple):
 class UnitOfWork(Session):
     """Reads outside of a transaction; a ``with unit_of_work:`` block is a transaction, committed at its end.
 
-    Blocks may be nested: the outermost one commits. If this block raises, the transaction is rolled back. After a
-    commit, the callbacks run, and `on_commit` is called with the changed accounts, including the invalidated ones, and
-    with the invalidated accounts. `run_on_loop` receives a function that does both; by default, this function is called
-    immediately. `changed_rows` counts the committed changes if the backend counts them. `before_commit` prevents the
-    commit by raising.
+    Blocks may be nested. The outermost block commits, or rolls the transaction back if an exception leaves it. If
+    `before_commit` raises, the transaction is rolled back too.
+
+    After a commit, the callbacks run. Then `on_commit` is called with two collections: the changed accounts, including
+    the invalidated ones, and the invalidated accounts alone. `run_on_loop` receives a function that does all this;
+    without `run_on_loop`, it is called immediately. `changed_rows` counts the committed changes if the backend counts
+    changes.
     """
 
     def __init__(
@@ -132,10 +134,10 @@ class UnitOfWork(Session):
             self._run_on_loop(partial(self._notify, callbacks, changed, invalidated))
 
     def commit_in_thread(self) -> Steps[None]:
-        """Commit a large transaction in a thread, as the last step in its block.
+        """Commit a large transaction in a thread. Call this as the last step of the block.
 
-        SQLite recomputes the checksums of the whole write-ahead log if pages were written to it twice: 100 ms for
-        150 MB. A nested block leaves the commit to the outermost one.
+        SQLite recomputes the checksums of the whole write-ahead log if pages were written to it twice: 100 ms for 150
+        MB. A nested block leaves the commit to the outermost one.
         """
         if self._depth > 1:
             return
@@ -159,7 +161,7 @@ class UnitOfWork(Session):
             self._on_commit(changed | invalidated, invalidated)
 
     def when_rolled_back(self, callback: Callable[[], object]) -> None:
-        """Call a function just before the transaction is rolled back, to undo a change in memory."""
+        """Call a function just before a rollback of the transaction, to undo a change in memory."""
         self._rollback_callbacks.append(callback)
 
     def _roll_back(self, callbacks: list[Callable[[], object]]) -> None:

@@ -1,6 +1,6 @@
 """Rows with values that ringback never writes: the database was edited, or part of its file is damaged.
 
-Such a row must not stop work on others: it is skipped and logged once, and its pending work is ended.
+Such a row must not stop work on other rows. It is skipped and logged once, and its pending work is ended.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,13 +26,13 @@ class UnreadableRow(ValueError):
 
 
 def require(condition: object, column: str, value: object) -> None:
-    """Raise UnreadableRow unless the condition on a column's value holds."""
+    """Raise UnreadableRow unless `condition`, which checks the value of a column, is true."""
     if not condition:
         raise UnreadableRow(f"{column} is {value!r}"[:MAX_REASON_CHARACTERS])
 
 
 def reason_of(error: Exception) -> str:
-    """Return why a row cannot be read, for a message."""
+    """Return the reason why a row cannot be read, for a message."""
     return str(error)[:MAX_REASON_CHARACTERS] or "a value has the wrong format"
 
 

@@ -1,4 +1,4 @@
-"""The column of an account's shared key, which signs its StatusCallbacks."""
+"""The column for an account's shared key, which signs the account's StatusCallbacks."""
 
 import orjson
 from sqlalchemy import Text, bindparam, update
@@ -20,12 +20,12 @@ def webhook_signing_of(text: str) -> WebhookSigning:
     stored = orjson.loads(text)
     key_sid, secret = stored["key_sid"], stored["secret"]
     if not (isinstance(key_sid, str) and isinstance(secret, str)):
-        raise TypeError("webhook_signing is not a shared key")  # without the value, which is a secret
+        raise TypeError("webhook_signing is not a shared key")  # the value is a secret
     return WebhookSigning(key_sid, secret, SignatureAlgorithm(stored["algorithm"]))
 
 
 def readable_webhook_signing(text: str, account_sid: str) -> WebhookSigning | None:
-    """Return an account's shared key. An unreadable one is logged, and the auth token signs."""
+    """Return an account's shared key. If the key is unreadable, log this and return None: the auth token signs."""
     try:
         return webhook_signing_of(text)
     except ERRORS as error:
@@ -34,5 +34,5 @@ def readable_webhook_signing(text: str, account_sid: str) -> WebhookSigning | No
 
 
 def webhook_signing_text(signing: WebhookSigning) -> str:
-    """Return the column for a shared key."""
+    """Serialize a shared key for its column."""
     return orjson.dumps(signing._asdict()).decode()
