@@ -194,7 +194,7 @@ class SqliteDatabase(Database):
 
         Before that, the log is checkpointed into the open file, because a deleted log is lost when the process ends. A
         log that still exists next to a different database is removed, because SQLite would apply it to that database.
-        Neither is done if there is no file at the path, because the file may be put back.
+        Neither is done while the database file is missing, because it may be put back.
         """
         if not self._files:
             return

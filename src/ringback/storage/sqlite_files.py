@@ -69,7 +69,7 @@ class DatabaseFiles:
 
     @property
     def is_file_missing(self) -> bool:
-        """Whether there is no file at the database's path. The file may be put back."""
+        """Whether the database file is missing from its path. It may be put back."""
         return file_id(self._file) is None
 
     @property
