@@ -143,7 +143,7 @@ class DueCallRepository:
 
 
 def _next_due(row: Row | None) -> Timestamp | None:
-    """Return the due time in the first row of a query, or None if there is no row.
+    """Return the due time in the first row of a query, or None if the query has no rows.
 
     A due time that is not a number is logged, and None is returned: SQLite sorts such values last.
     """

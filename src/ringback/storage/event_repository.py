@@ -110,7 +110,7 @@ class EventRepository:
     def newest_to_prune(self, account_sid: AccountSid, *, kept: int) -> int:
         """Return the id of the newest event to prune, so that the newest `kept` events remain.
 
-        Return 0 if there is none.
+        Return 0 if there is nothing to prune.
         """
         row = self._session.first(NEWEST_TO_PRUNE, account_sid=account_sid, kept=kept)
         return (row[0] or 0) if row else 0
