@@ -136,7 +136,7 @@ async def test_call_in_progress_has_no_callback_status(account: ControlledAccoun
     answer = await account.control("POST", f"/calls/{sid}/callbacks/redeliver")
 
     assert answer.status_code == 409
-    assert answer.json()["error"] == f"call {sid} is queued: its StatusCallback is sent when the call has ended"
+    assert answer.json()["error"] == f"call {sid} is queued: its StatusCallback is sent when the call ends"
     assert await journal(account, sid) == NOTHING
 
 

@@ -29,7 +29,7 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 DEFAULT_ACCOUNT_NAME = "ringback"
 DUMMY_SECRET = "0" * 32
-"""A secret to compare with if the user name is unknown, so that the comparison takes the same time."""
+"""The secret to compare the password with if the user name is unknown, so that the comparison takes the same time."""
 
 
 class Holder(NamedTuple):
@@ -50,15 +50,17 @@ class Credentials(NamedTuple):
 def authenticate(
     unit_of_work: UnitOfWork, credentials: Credentials, account_sid: str | None, *, is_account_path: bool = False
 ) -> Principal:
-    """Authenticate a client with the credentials of the account in a path, or of its parent, and return the client.
+    """Authenticate a client for the account in a path, and return the client.
 
-    Without an `account_sid`, the credentials determine the account. On the path of the account resource itself, a
+    The credentials must belong to this account or its parent.
+
+    If `account_sid` is None, the credentials determine the account. On the path of the account resource itself, a
     parent may also access suspended and closed subaccounts.
 
-    Raises TwilioError 20003, always with status 401. The message differs only for an unknown user name, so that a
-    stranger cannot tell whether the path's account exists. The error contains the reason for the log, unless the reason
-    is the account in the path. Raises 90002 if the credentials are valid and the path has the SID of an API key in
-    place of an account SID. Source: docs/fidelity.md, authentication.
+    Raises TwilioError 20003, always with status 401. The message differs only for an unknown user name, so that other
+    clients cannot find out whether the account exists. The error contains a reason for the log, unless valid
+    credentials do not give access to the account. Raises 90002 if the credentials are valid and the path contains the
+    SID of an API key instead of an account SID. Source: docs/fidelity.md, authentication.
     """
     holder = _find_holder(unit_of_work, credentials.username)
     is_valid = is_one_of(holder.secrets if holder else (DUMMY_SECRET,), credentials.password)
@@ -96,7 +98,7 @@ def _explain_wrong_secret(holder: Account, credentials: Credentials) -> str:
 
 
 def lock_account_time(unit_of_work: UnitOfWork, account_sid: AccountSid, system_now: Timestamp) -> AccountTime:
-    """Lock an account's clock for the rest of the transaction, and return its time.
+    """Lock an account's clock for the rest of the transaction, and return the account's time.
 
     The clock may have been set since the request was authenticated. Raises TwilioError 20003 if the account was
     deleted.
@@ -107,7 +109,7 @@ def lock_account_time(unit_of_work: UnitOfWork, account_sid: AccountSid, system_
 def lock_account_time_and_policy(
     unit_of_work: UnitOfWork, account_sid: AccountSid, system_now: Timestamp
 ) -> tuple[AccountTime, AccountPolicy]:
-    """Lock an account's clock as `lock_account_time` does; return its time and the account's own policy."""
+    """Lock an account's clock as `lock_account_time` does, and return the account's time and policy."""
     locked = unit_of_work.accounts.lock_clock_and_policy(account_sid)
     if locked is None:
         raise wrong_credentials(explain_deleted_account(account_sid))
@@ -213,7 +215,7 @@ def set_status(unit_of_work: UnitOfWork, account: Account, status: AccountStatus
 
 
 def set_policy(unit_of_work: UnitOfWork, account_sid: AccountSid, policy: AccountPolicy) -> bool:
-    """Set an account's own policy, which applies from the next request; return False if the account does not exist."""
+    """Set the policy of an account, from its next request on. Return False if the account does not exist."""
     with unit_of_work:
         if unit_of_work.accounts.lock_exclusive(account_sid) is None:
             return False
@@ -222,7 +224,7 @@ def set_policy(unit_of_work: UnitOfWork, account_sid: AccountSid, policy: Accoun
 
 
 def set_webhook_signing(unit_of_work: UnitOfWork, account_sid: AccountSid, signing: WebhookSigning | None) -> bool:
-    """Set the shared key that signs an account's StatusCallbacks, including pending ones; None means its auth token.
+    """Set the shared key that signs an account's StatusCallbacks, including pending ones. None removes the key.
 
     Return False if the account does not exist.
     """
@@ -256,9 +258,9 @@ def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[b
 
 @in_steps
 def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[bool]:
-    """Delete an account's resources, faults, phones, policy and shared key, and unset its clock.
+    """Delete an account's resources, faults, phones, policy and shared key, and reset its clock.
 
-    The account keeps its token, API keys and subaccounts. Return False if it does not exist.
+    The account keeps its auth token, API keys and subaccounts. Return False if the account does not exist.
     """
     with unit_of_work:
         unit_of_work.accounts.lock_exclusive(account_sid)

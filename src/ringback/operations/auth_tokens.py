@@ -40,10 +40,10 @@ def delete_secondary_token(
 def promote_secondary_token(
     unit_of_work: UnitOfWork, account_sid: AccountSid, *, system_now: Timestamp
 ) -> Account | None:
-    """Make the secondary auth token of an account its primary one; return None if the account does not exist.
+    """Replace an account's primary auth token with its secondary one. Return None if the account does not exist.
 
-    The old primary token is no longer valid. The new one signs pending StatusCallbacks, except those whose delivery has
-    started. Raises NoSecondaryToken. Source: docs/fidelity.md, auth tokens [documented].
+    The old primary token is no longer valid. The new primary token signs pending StatusCallbacks, except those whose
+    delivery has started. Raises NoSecondaryToken. Source: docs/fidelity.md, auth tokens [documented].
     """
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)

@@ -1,4 +1,4 @@
-"""StatusCallbacks: claim due ones for a sender, renew their leases, record attempts, and redeliver."""
+"""Claim due StatusCallbacks for a sender, renew leases, record attempts, and redeliver StatusCallbacks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -31,11 +31,11 @@ LOCKED_RETRY_SECONDS = 0.01
 class Claim(NamedTuple):
     """Callbacks leased to a sender, each with its partition.
 
-    `triggered` has the callbacks that triggered a fault in this claim, including delayed ones; `failed` has the
-    callbacks with unreadable rows. `next_due` is the time of the next poll; None means to poll only when woken.
+    `triggered` contains the callbacks that triggered a fault in this claim, including delayed ones. `failed` contains
+    the callbacks with unreadable rows. `next_due` is the time of the next poll; None means to poll only when woken.
 
-    The claim chooses the fault of a delivery and stores it with the callback; a Delay postpones the callback. The
-    sender logs the fault, and `callback_delivery.plan.plan` decides what is sent.
+    The claim chooses the fault for a delivery and stores it with the callback. A Delay postpones the callback. The
+    sender logs the fault, and `callback_delivery.plan.plan` determines how the callback is sent.
     """
 
     callbacks: list[tuple[StatusCallback, DeliveryPartition]]
@@ -54,8 +54,8 @@ def claim_due_callbacks(
 ) -> Claim:
     """Lease due callbacks up to the number of free slots, starting with the partitions that are longest overdue.
 
-    `in_progress` maps partitions to their numbers of unfinished deliveries; `slots` limits the total. A callback with a
-    delaying fault is not leased: it is due later.
+    `in_progress` maps each partition to the number of its unfinished deliveries, and `slots` limits their total. A
+    callback that a fault delays is not leased, because it is due later.
     """
     free_slots = DeliverySlots(in_progress, slots)
     if not free_slots.has_free:
@@ -120,9 +120,9 @@ def _claim_partition(
 def _fail_without_time(
     unit_of_work: UnitOfWork, partitions: Sequence[DeliveryPartition], limit: int, now: Timestamp
 ) -> list[UnreadableCallback]:
-    """Mark callbacks as failed if their due time is not a number.
+    """Mark callbacks as failed if their due times are not numbers.
 
-    The next claim finds the other callbacks of their partitions.
+    The next claim finds the other callbacks of the partitions.
     """
     with unit_of_work:
         failed = [
@@ -136,7 +136,7 @@ def _fail_without_time(
 
 
 def _fail_unreadable(unit_of_work: UnitOfWork, unreadable: UnreadableCallback, now: Timestamp) -> None:
-    """Mark a callback with an unreadable row as failed, and journal the reason, so that it does not block others."""
+    """Mark a callback with an unreadable row as failed, so that it does not block others, and record the reason."""
     callback, error = unreadable.callback, f"the stored callback cannot be read: {unreadable.reason}"
     number = callback.attempts + 1
     attempt = CallbackAttempt(number, now, callback.method, callback.url, (), None, "", 0.0, error)
@@ -146,7 +146,10 @@ def _fail_unreadable(unit_of_work: UnitOfWork, unreadable: UnreadableCallback, n
 def _apply_fault(
     unit_of_work: UnitOfWork, callback: StatusCallback, now: Timestamp, random_fraction: RandomFraction
 ) -> StatusCallback:
-    """Return a leased callback with the fault of its delivery, which is chosen once per delivery and stored."""
+    """Choose and store the fault for the delivery of a leased callback, and return the callback with this fault.
+
+    A fault that was already chosen for the delivery is kept.
+    """
     if callback.fault or not callback.account_has_faults:
         return callback
     effect = apply_faults(
@@ -189,7 +192,7 @@ def record_attempt(
     *,
     now: Timestamp,
 ) -> bool:
-    """Journal an attempt, and settle the callback unless `status` is pending. Return False if the call was deleted.
+    """Record an attempt, and settle the callback unless `status` is pending. Return False if the call was deleted.
 
     `attempt.at` and `now` are system times; the journal and the event use the account's time. Nothing is stored for a
     deleted call, and its callback must not be sent again.
@@ -209,7 +212,7 @@ def record_attempt(
 
 
 def abandon_callback(unit_of_work: UnitOfWork, callback: StatusCallback) -> None:
-    """Mark as failed a callback whose attempt could not be journaled, so that it is not sent repeatedly."""
+    """Mark a callback as failed if its attempt cannot be recorded, so that the callback is not sent repeatedly."""
     with unit_of_work:
         unit_of_work.callbacks.settle(callback, CallbackStatus.FAILED, attempts_made=callback.attempts + 1, due=None)
 
@@ -221,7 +224,7 @@ def release_all_leases(unit_of_work: UnitOfWork, *, now: Timestamp) -> int:
 
 
 class CallbackJournal(NamedTuple):
-    """A call's StatusCallback and its status, both None if the call has none, and all attempts."""
+    """A call's StatusCallback with its status and attempts. For a call without a StatusCallback, both are None."""
 
     callback: StatusCallback | None
     status: CallbackStatus | None
@@ -229,13 +232,16 @@ class CallbackJournal(NamedTuple):
 
 
 class NotRedeliverable(Exception):
-    """The StatusCallback cannot be redelivered now. The message completes "call CA… …"."""
+    """The StatusCallback cannot be redelivered now.
+
+    The message follows "call" and the SID, as in "call CA… is ringing".
+    """
 
 
 def callback_journal(unit_of_work: UnitOfWork, call_sid: str) -> CallbackJournal:
     """Return a call's StatusCallback with its attempts, oldest first.
 
-    An unreadable callback is None, with status failed.
+    If the callback is unreadable, `callback` is None and `status` is failed.
     """
     callback: StatusCallback | None
     status: CallbackStatus | None
@@ -247,7 +253,7 @@ def callback_journal(unit_of_work: UnitOfWork, call_sid: str) -> CallbackJournal
 
 
 def callback_summary(unit_of_work: UnitOfWork, call_sid: str) -> CallbackSummary | None:
-    """Return a summary of a call's StatusCallback, or None if the call has none."""
+    """Return the summary of a call's StatusCallback, or None if the call does not have one."""
     return unit_of_work.callbacks.summary(call_sid)
 
 
@@ -263,7 +269,7 @@ def redeliver_callback(unit_of_work: UnitOfWork, call_sid: str, *, system_now: T
         if call.status_callback is None:
             raise NotRedeliverable("did not request a StatusCallback")
         if not call.is_ended:
-            raise NotRedeliverable(f"is {call.state}: its StatusCallback is sent when the call has ended")
+            raise NotRedeliverable(f"is {call.state}: its StatusCallback is sent when the call ends")
         if not unit_of_work.callbacks.redeliver(call_sid, system_now):
             raise NotRedeliverable("already has a pending StatusCallback")
         return callback_journal(unit_of_work, call_sid)

@@ -30,8 +30,8 @@ def add_caller_id(
 ) -> tuple[OutgoingCallerId, bool]:
     """Add a caller ID in the current transaction, without an event; return it and True.
 
-    Without a `friendly_name`, the caller ID gets Twilio's default name. If the account already has the number, return
-    that caller ID and False.
+    If `friendly_name` is None, the caller ID gets Twilio's default name. If the account already has a caller ID for the
+    number, return that caller ID and False.
     """
     name = friendly_name or default_friendly_name(phone_number)
     while True:
@@ -81,9 +81,9 @@ def list_outgoing_caller_ids(
     phone_number: str | None = None,
     friendly_name: str | None = None,
 ) -> Page[OutgoingCallerId]:
-    """Return one page of caller IDs, newest first. The filters match exactly; the number may be in any form.
+    """Return one page of an account's caller IDs, newest first.
 
-    An invalid `phone_number` matches nothing.
+    `phone_number` may be written in any form; an invalid number matches nothing. `friendly_name` must match exactly.
     """
     filters = {}
     if phone_number is not None:
@@ -106,7 +106,7 @@ def update_outgoing_caller_id(
 ) -> OutgoingCallerId | None:
     """Rename a caller ID and return it, or None if it does not exist.
 
-    Without a `friendly_name` nothing changes, not even `date_updated`.
+    If `friendly_name` is None, nothing changes, not even `date_updated`.
     """
     with unit_of_work:
         if friendly_name is None:

@@ -39,8 +39,7 @@ DUE_CALLS_AT_ONCE = 10
 class CallContext(NamedTuple):
     """The context of an operation on a call: the account's time, its call policy, and the generator of new ids.
 
-    `policy` is merged with the account's own only when a call is created; later events do not need the account's
-    values.
+    `policy` includes the account's own values only when a call is created. Later events do not depend on these values.
     """
 
     time: AccountTime
@@ -53,9 +52,9 @@ def advance_call(
 ) -> ValidationCall:
     """Apply `event` to `call` and store the results in one transaction.
 
-    The results are the call's new state and its next pending event; on success the caller ID; at the end of the call
-    its pending StatusCallback; and events of the event log. Raises IllegalCallEvent, and changes nothing, if the event
-    is not valid in the call's state.
+    The results are the call's new state, its next pending event, and entries in the event log. A successful call also
+    creates a caller ID, and a call that ends enqueues its StatusCallback. Raises IllegalCallEvent, changing nothing, if
+    the event is not valid in the call's state.
     """
     time, policy = context.time, context.policy
     with unit_of_work:
@@ -76,7 +75,7 @@ def advance_call(
 
 
 def _create_caller_id(unit_of_work: UnitOfWork, call: ValidationCall, context: CallContext) -> OutgoingCallerIdSid:
-    """Return the SID of the number's caller ID: a new one, or the one added since the call was requested."""
+    """Create a caller ID for a call's number, unless one was added since the request. Return the caller ID's SID."""
     account_now = context.time.account_now
     caller_id, is_new = add_caller_id(
         unit_of_work,
@@ -116,7 +115,7 @@ def advance_due_calls(
     """Advance a batch of calls whose next event is due at `system_now`, in one transaction, and return them.
 
     Each call uses its own account's time. If `only` is the SID of a call, advance that call alone, if it is due. The
-    batch ends early if `is_enough` returns True after a call was advanced.
+    batch ends early if `is_enough` returns True after a call has been advanced.
     """
     advanced: list[ValidationCall] = []
     with unit_of_work:
@@ -134,13 +133,13 @@ def due_call_sids(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> list[st
 
 
 def postpone_call(unit_of_work: UnitOfWork, sid: str, *, until: Timestamp) -> None:
-    """Postpone a call's event to a system time: a call that cannot be advanced must not delay others."""
+    """Postpone a call's next event to a system time. A call that cannot be advanced must not delay other calls."""
     with unit_of_work:
         unit_of_work.due_calls.postpone(sid, until)
 
 
 def next_call_due(unit_of_work: UnitOfWork) -> Timestamp | None:
-    """Return the system time at which the next call is due, or None. Calls of frozen accounts are never due."""
+    """Return the system time at which the next call is due, or None. Future events on a frozen clock are never due."""
     return unit_of_work.due_calls.next_due()
 
 
@@ -153,7 +152,7 @@ def lock_call(unit_of_work: UnitOfWork, sid: str) -> ValidationCall | None:
 
 
 class PersonNotReached(Exception):
-    """A switchboard answered, and the call did not dial the phone's extension, so nobody hears the prompt."""
+    """The callee does not hear the prompt: a switchboard answered, and the call did not dial the phone's extension."""
 
 
 def find_call(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str) -> ValidationCall | None:
@@ -195,9 +194,9 @@ def apply_callee_action(
 ) -> ValidationCall | None:
     """Apply an action of the callee to a call and return the call, or None if it does not exist.
 
-    Digits with pauses (``w``) are scheduled on the account's clock: they join pending digits of the callee and replace
-    any other next event. Raises IllegalCallEvent if the action is not valid in the call's state, PersonNotReached if
-    nobody hears the prompt.
+    Digits with pauses (``w``) become the call's next event, which is due on the account's clock. Digits that the callee
+    pressed earlier and that are still pending are kept before them. Raises IllegalCallEvent if the action is not valid
+    in the call's state, or PersonNotReached if the callee does not hear the prompt.
     """
     with unit_of_work:
         call = lock_call(unit_of_work, sid)
@@ -228,8 +227,8 @@ def end_call(
 ) -> ValidationCall | None:
     """End a call by `CallEvent.CANCEL` or `CallEvent.COMPLETE` and return it. Return None if the call does not exist.
 
-    `CallEvent.CANCEL` does not change a call that was answered. Raises TwilioError 21220 if the call has ended, 20003
-    if the account was deleted. Source: docs/fidelity.md, Call.
+    `CallEvent.CANCEL` does not change a call that has been answered. Raises TwilioError 21220 if the call has ended, or
+    20003 if the account was deleted. Source: docs/fidelity.md, Call.
     """
     with unit_of_work:
         time = lock_account_time(unit_of_work, account_sid, system_now)
@@ -247,7 +246,7 @@ def end_call(
 def list_calls(
     unit_of_work: UnitOfWork, account_sid: AccountSid, request: PageRequest, asked: Mapping[str, str]
 ) -> Steps[Page[ValidationCall]]:
-    """Return one page of an account's calls, newest first; `asked` has the list's parameters under Twilio's names.
+    """Return one page of an account's calls, newest first. `asked` contains the parameters by their names at Twilio.
 
     The page is empty if a filter cannot match any call; that is not an error.
     """

@@ -1,4 +1,4 @@
-"""Set, freeze and advance an account's clock, and update the system times at which its pending work is due."""
+"""Set, freeze and advance an account's clock, and update the system times at which pending work is due."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -30,21 +30,22 @@ CALLBACK_SECONDS = 0.1
 ACCOUNTS_AT_ONCE = 500
 """Maximum number of accounts with pending calls that one transaction reads."""
 REPLICAS_DIFFER_SECONDS = 60.0
-"""Tolerance for clocks of replicas. Work planned further ahead was planned before the clock was set back."""
+"""Tolerance for differences between the clocks of replicas. Work that was planned further in the future was planned
+before the clock was set back."""
 
 
 class AdvanceStopped(Exception):
     """A clock could not be advanced to the requested time; the message says why."""
 
 
-SERVER_STOPS = "ringback stopped during the advance: the clock has not reached the end, or callbacks are still pending"
+SERVER_STOPS = "ringback stopped during the advance: the clock has not reached the requested time, or callbacks are still pending"
 CLOCK_WAS_SET = "the clock was set or advanced by another client, or the account was reset, during the advance"
 
 
 class AdvanceState(NamedTuple):
     """The state of an advance between two steps: its end time, and the clock as the last step set it.
 
-    The clock does not pass `pause_at`, if given, until all callbacks of the account have settled.
+    If `pause_at` is not None, the clock does not pass it until all callbacks of the account have settled.
     """
 
     until: Timestamp
@@ -53,7 +54,7 @@ class AdvanceState(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """The size of a step: at most `limit` calls, and none after `is_enough` returns True."""
+    """The limits of a step: at most `limit` calls, and no further call after `is_enough` returns True."""
 
     limit: int
     is_enough: Callable[[], bool]
@@ -62,7 +63,7 @@ class Batch(NamedTuple):
 class AdvanceStep(NamedTuple):
     """The result of one step: the advanced calls, the time reached, and the state for the next step.
 
-    `is_last` tells whether the clock has reached the end.
+    `is_last` tells whether the clock has reached the end of the advance.
     """
 
     calls: list[ValidationCall]
@@ -91,7 +92,7 @@ def set_clock(
     account_now: Timestamp | None,
     system_now: Timestamp,
 ) -> Steps[AccountTime | None]:
-    """Set an account's clock to `account_now`, or keep its time, and freeze it or let it run.
+    """Set an account's clock to `account_now`, and freeze it or let it run. If `account_now` is None, keep its time.
 
     Overdue events become due immediately. Return None if the account does not exist.
     """
@@ -125,11 +126,11 @@ def advance_step(
     policy: CallPolicy,
     id_generator: IdGenerator,
 ) -> Steps[AdvanceStep | None]:
-    """Advance an account's clock toward `state.until`, and a batch of the calls that are due by then, in order.
+    """Advance an account's clock toward `state.until`, and advance, in order, a batch of calls that are due by then.
 
     The clock pauses shortly after a callback becomes pending, so that it is delivered before anything else happens. The
-    last step advances no call: it sets the clock to `state.until`, unless the clock already shows a later time. Return
-    None if the account does not exist. Raises AdvanceStopped if the clock was set since the previous step.
+    last step only sets the clock to `state.until`, unless the clock already shows a later time. Return None if the
+    account does not exist. Raises AdvanceStopped if the clock was set since the previous step.
     """
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)
@@ -154,7 +155,7 @@ def advance_step(
 def _advance_calls(
     unit_of_work: UnitOfWork, account_sid: AccountSid, state: AdvanceState, batch: Batch, context: CallContext
 ) -> tuple[list[ValidationCall], Timestamp, Timestamp | None]:
-    """Advance a batch of calls; return them, the account time reached, and the time at which the clock must pause."""
+    """Advance a batch of calls. Return the calls, the account time reached, and the time when the clock must pause."""
     calls: list[ValidationCall] = []
     account_now, pause_at = context.time.account_now, state.pause_at
     horizon = _earlier(state.until, pause_at)
@@ -169,7 +170,7 @@ def _advance_calls(
             pause_at = _earlier(after(account_now, CALLBACK_SECONDS), pause_at)
         pending = next_event(call, context.policy, account_now)
         horizon = _earlier(horizon, pause_at)
-        if pending:  # the call itself may be due again before the others that were claimed
+        if pending:  # the same call may be due again before the other claimed calls
             horizon = _earlier(horizon, pending.at)
     return calls, account_now, pause_at
 
@@ -179,7 +180,7 @@ def _earlier(one: Timestamp, other: Timestamp | None) -> Timestamp:
 
 
 def accounts_with_set_clocks(unit_of_work: UnitOfWork, after_sid: str) -> list[AccountSid]:
-    """Return the next accounts after a SID that have pending calls and clocks that were set."""
+    """Return the next accounts, with SIDs above `after_sid`, that have pending calls and a clock that was set."""
     return unit_of_work.accounts.with_set_clocks(after_sid, ACCOUNTS_AT_ONCE)
 
 
@@ -187,7 +188,7 @@ def accounts_with_set_clocks(unit_of_work: UnitOfWork, after_sid: str) -> list[A
 def recompute_account_due_times(
     unit_of_work: UnitOfWork, account_sid: AccountSid, *, system_now: Timestamp
 ) -> Steps[None]:
-    """Recompute when an account's pending calls are due: an interrupted advance leaves the system times outdated."""
+    """Recompute the system times at which an account's calls are due. An interrupted advance leaves them outdated."""
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)
         if account:
@@ -196,7 +197,7 @@ def recompute_account_due_times(
 
 @in_steps
 def recompute_due_times(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> Steps[None]:
-    """Recompute the system times of pending calls in all accounts whose clocks were set."""
+    """Recompute the system times at which calls are due, in all accounts whose clocks were set."""
     last = ""
     while sids := accounts_with_set_clocks(unit_of_work, last):
         for sid in sids:
@@ -212,10 +213,10 @@ def has_pending_callbacks(unit_of_work: UnitOfWork, account_sid: AccountSid) -> 
 
 @in_steps
 def bring_pending_work_forward(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> Steps[int]:
-    """Reschedule calls and callbacks that were planned before the system clock was set back. Return how many.
+    """Reschedule calls and callbacks that were planned before the system clock was set back. Return their number.
 
     This runs at startup. A call keeps the time remaining until its next event. A callback is due immediately, or after
-    its lease or delay. Calls of accounts whose clock was set are not changed: they follow that clock.
+    its lease or delay. Calls of accounts whose clock was set are not changed, because they follow that clock.
     """
     slack_seconds = 0.0 if unit_of_work.is_embedded else REPLICAS_DIFFER_SECONDS
     count = 0
@@ -232,7 +233,7 @@ def bring_pending_work_forward(unit_of_work: UnitOfWork, *, system_now: Timestam
 
 
 def _delay_seconds(fault: str | None) -> float:
-    """Return how long a stored fault delays a callback. An unreadable fault does not delay it."""
+    """Return the number of seconds by which a stored fault delays a callback. An unreadable fault causes no delay."""
     try:
         effect = effect_from_dict(orjson.loads(fault)) if fault else None
     except (ValueError, TypeError, AttributeError, InvalidFault):

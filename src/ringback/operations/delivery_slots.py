@@ -8,16 +8,16 @@ from ringback.domain.callbacks import DeliveryPartition
 from ringback.domain.sids import AccountSid
 
 MAX_DELIVERIES = 128
-"""Concurrent deliveries of all accounts."""
+"""Maximum number of concurrent deliveries of all accounts."""
 MAX_PARTITION_DELIVERIES = 8
-"""Concurrent deliveries in one partition."""
+"""Maximum number of concurrent deliveries in one partition."""
 FREE_SLOTS_PER_DELIVERY = 3
-"""Slots that an account must leave free for each of its deliveries. A single account can take 32 of 128 slots, and two
-accounts 25 each; the next account still finds a free slot."""
+"""Number of slots that an account must leave free for each of its deliveries. A single account can take 32 of 128
+slots, and two accounts 25 each; the next account still finds a free slot."""
 
 
 class DeliverySlots:
-    """The free slots, given the deliveries in progress."""
+    """The slots that the deliveries in progress leave free."""
 
     def __init__(self, in_progress: Mapping[DeliveryPartition, int], slots: int) -> None:
         self._partitions = Counter(in_progress)
@@ -31,7 +31,7 @@ class DeliverySlots:
         return self._free > 0
 
     def is_below_partition_limit(self, partition: DeliveryPartition) -> bool:
-        """Return whether the partition is below its own limit."""
+        """Return whether a partition has fewer than MAX_PARTITION_DELIVERIES deliveries."""
         return self._partitions[partition] < MAX_PARTITION_DELIVERIES
 
     def free_in(self, partition: DeliveryPartition) -> int:

@@ -8,7 +8,7 @@ from ringback.domain.timestamps import Timestamp
 from ringback.storage.unit_of_work import UnitOfWork
 
 MAX_FAULTS = 100
-"""Maximum number of faults in an account: each request reads all of them."""
+"""Maximum number of faults of an account, because each request reads all of them."""
 
 
 class TooManyFaults(Exception):
@@ -31,7 +31,7 @@ def list_faults(unit_of_work: UnitOfWork, account_sid: AccountSid) -> list[Fault
 
 
 def delete_fault(unit_of_work: UnitOfWork, account_sid: AccountSid, fault_id: int) -> bool:
-    """Delete a fault; return False if the account has none with that id."""
+    """Delete a fault. Return False if the account does not have a fault with this id."""
     with unit_of_work:
         unit_of_work.accounts.lock_exclusive(account_sid)
         return unit_of_work.faults.delete(account_sid, fault_id)
@@ -47,7 +47,7 @@ def delete_faults(unit_of_work: UnitOfWork, account_sid: AccountSid) -> None:
 def apply_faults(
     unit_of_work: UnitOfWork, account_sid: AccountSid, target: FaultTarget, *, random_fraction: RandomFraction
 ) -> Effect | None:
-    """Try the account's faults in the order they were injected; return the effect of the first one triggered."""
+    """Run a trial of each fault for `target`, oldest first, until one is triggered. Return the effect of this fault."""
     with unit_of_work:
         unit_of_work.accounts.lock_shared(account_sid)
         untriggered: list[Fault] = []

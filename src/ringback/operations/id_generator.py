@@ -19,9 +19,9 @@ _KEY_SECRET_CHARACTERS = 32
 _URL_SAFE = f"{string.ascii_letters}{string.digits}-_"
 _CLIENT_SECRET_CHARACTERS = 64
 _FRACTION_BYTES = 6
-"""A float represents a fraction of this many bytes exactly. A longer one could round up to 1."""
+"""Number of bytes in a random fraction. A float represents it exactly; a longer fraction could be rounded up to 1."""
 _FIRST_CODE = {"string": 0, "integer": 10 ** (CODE_DIGITS - 1)}
-"""An integer has no leading zeros, so integer codes start at 100000."""
+"""The lowest code of each format. An integer has no leading zeros, so integer codes start at 100000."""
 
 
 class IdGenerator:
@@ -56,14 +56,14 @@ class IdGenerator:
         return f"{self._random.getrandbits(_SID_BITS):032x}"
 
     def key_secret(self) -> str:
-        """Return a new secret of an API key: 32 letters and digits.
+        """Return a new secret for an API key: 32 letters and digits.
 
         Source: docs/fidelity.md, authentication [assumed].
         """
         return "".join(self._random.choices(_LETTERS_AND_DIGITS, k=_KEY_SECRET_CHARACTERS))
 
     def client_secret(self) -> str:
-        """Return a new client secret of an OAuth app: 64 letters, digits, hyphens and underscores.
+        """Return a new client secret for an OAuth app: 64 letters, digits, hyphens and underscores.
 
         Source: docs/fidelity.md, OAuth [oai].
         """
@@ -74,9 +74,10 @@ class IdGenerator:
         return str(uuid.UUID(int=self._random.getrandbits(_SID_BITS), version=4))
 
     def random_fraction(self, index: int, trial: int) -> float:
-        """Return a random number in [0, 1) for a fault's `index` in its account and the number of its trial.
+        """Return a random number in [0, 1) for the `trial`-th trial of the fault with this `index` in its account.
 
-        With a seed the result depends only on these two arguments, not on other generated values and their order.
+        With a seed, the result depends only on these two arguments, and not on which other values were generated
+        before.
         """
         if self._seed is None:
             return self._random.random()

@@ -1,4 +1,4 @@
-"""Receive, list and empty the inboxes of an account."""
+"""Receive messages in an account's inboxes, and list and empty the inboxes."""
 
 from ringback.domain.accounts import Account
 from ringback.domain.inbox import InboxMessage, InboxSummary, SignatureCandidates, StoredMessage
@@ -11,11 +11,11 @@ from ringback.storage.unit_of_work import UnitOfWork
 KEPT_MESSAGES = 1_000
 """Maximum number of messages that an account keeps, in all its inboxes together."""
 MAX_OTHER_TOKENS = 20
-"""Maximum number of other accounts' tokens to try: each is tried with every reconstruction."""
+"""Maximum number of other accounts' tokens to try, because each one is tried with every reconstruction."""
 
 
 def signature_candidates(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -> SignatureCandidates:
-    """Return the possible inputs of an invalid signature.
+    """Return the keys and the URL that an invalid signature may have been made with.
 
     These are the account's other auth tokens, the keys that faults sign with, the tokens of other accounts (the parent
     account's first), and the StatusCallback URL of the account's call.

@@ -29,8 +29,8 @@ def add_number(
 ) -> tuple[IncomingPhoneNumber, bool]:
     """Add a number in the current transaction; return it and True.
 
-    Without a `friendly_name`, the number gets Twilio's default name. If the account already owns the number, return the
-    existing resource and False.
+    If `friendly_name` is None, the number gets Twilio's default name. If the account already owns the number, return
+    the existing resource and False.
     """
     numbers = IncomingPhoneNumberRepository(unit_of_work)
     name = friendly_name or default_friendly_name(phone_number)
@@ -79,7 +79,7 @@ def list_incoming_phone_numbers(
     phone_number: str | None = None,
     friendly_name: str | None = None,
 ) -> Page[IncomingPhoneNumber]:
-    """Return one page of numbers, newest first.
+    """Return one page of an account's numbers, newest first.
 
     `phone_number` is a part of the number, with ``*`` for any digit. A part without a digit matches nothing.
     `friendly_name` must match exactly.

@@ -71,10 +71,10 @@ def authenticate_client(unit_of_work: UnitOfWork, client_id: str, client_secret:
 def authenticate_token(
     unit_of_work: UnitOfWork, token: str, account_sid: str | None, system_now: Timestamp
 ) -> Principal:
-    """Authenticate a client by an access token of an OAuth app of the account in a path, and return the client.
+    """Authenticate a client by an access token for the account in a path, and return the client.
 
-    Without an `account_sid`, the app determines the account. Raises TwilioError 20003. Access tokens are not valid for
-    subaccounts. Source: docs/fidelity.md, OAuth [documented].
+    The token's OAuth app must belong to this account. If `account_sid` is None, the app determines the account. Raises
+    TwilioError 20003. Access tokens are not valid for subaccounts. Source: docs/fidelity.md, OAuth [documented].
     """
     if not is_json_web_token(token):
         raise _invalid_token("malformed access token: not a JSON Web Token")

@@ -1,4 +1,4 @@
-"""Rules and scripts of an account's simulated phones, and the phones that are ringing."""
+"""Read and change the rules and scripts of simulated phones, and count the phones that are ringing."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class EffectivePhone(NamedTuple):
 def find_phone(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, *, default: Phone) -> EffectivePhone:
     """Return the phone at an E.164 number, whether or not the number has a rule.
 
-    For `DEFAULT_RULE` return the phone at numbers without a rule.
+    For `DEFAULT_RULE`, return the phone at numbers without a rule.
     """
     rules = unit_of_work.phones.rules_at(account_sid, number)
     if number == DEFAULT_RULE:
@@ -52,7 +52,7 @@ def save_phone_rule(
 
 
 def delete_phone_rule(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str) -> bool:
-    """Delete the rule of a phone; return False if the phone has none."""
+    """Delete the rule of a phone. Return False if the phone does not have one."""
     with unit_of_work:
         return unit_of_work.phones.delete_rule(account_sid, number)
 
@@ -80,7 +80,7 @@ def delete_phone_script(unit_of_work: UnitOfWork, account_sid: AccountSid, numbe
 
 
 MAX_COUNTED_PHONES = 100
-"""Maximum number of phones that are counted in one account: counting all would delay other requests."""
+"""Maximum number of phones that are counted in one account, because counting all would delay other requests."""
 
 
 def ringing_accounts(unit_of_work: UnitOfWork) -> list[RingingAccount]:

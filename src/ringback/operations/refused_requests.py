@@ -1,4 +1,4 @@
-"""Refused requests: those to Twilio resources or hosts that ringback does not emulate, kept in memory and logged."""
+"""Refused requests, to Twilio resources or hosts that ringback does not emulate. They are kept in memory and logged."""
 
 from collections import deque
 from collections.abc import Callable
@@ -15,13 +15,13 @@ KEPT_CHARACTERS = 1_000
 """Maximum length of a path or message."""
 PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 MAX_HOST_CHARACTERS = 253
-"""Maximum length of a host name. A longer one is truncated at its start, because Twilio's domain is at its end."""
+"""Maximum length of a host name. A longer name is truncated at its start, because Twilio's domain is at the end."""
 
 log = structlog.get_logger()
 
 
 def printable_host(host: str) -> str:
-    """Return a client's host for the list and the log: printable, truncated, and without user info."""
+    """Return the requested host as it is listed and logged: printable, truncated, and without user info."""
     return quote(host.rpartition("@")[2][-MAX_HOST_CHARACTERS:], safe=PRINTABLE)
 
 

@@ -27,19 +27,19 @@ def newest_requests(
 
 
 def used_permissions(unit_of_work: UnitOfWork, account_sid: AccountSid) -> list[str]:
-    """Return the permissions that the account's stored requests have needed, sorted by name."""
+    """Return the permissions that the account's stored requests have required, sorted by name."""
     operations = unit_of_work.requests.used_operations(account_sid)
     return sorted(permission for operation, permission in PERMISSIONS.items() if operation in operations)
 
 
 def write_requests_of(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
-    """Write some of an account's requests that are not stored yet; return True if there may be more."""
+    """Write a batch of an account's requests that are not stored yet. Return True if there may be more."""
     with unit_of_work.requests.journal.writing:
         return bool(_write(unit_of_work, {account_sid: WRITE_BATCH_REQUESTS}))
 
 
 def write_requests(unit_of_work: UnitOfWork, *, limit: int) -> bool:
-    """Write some requests that are not stored yet; return True if there are more."""
+    """Write at most `limit` requests that are not stored yet. Return True if there are more."""
     journal = unit_of_work.requests.journal
     if journal:
         with journal.writing:
@@ -64,7 +64,7 @@ def discard_requests(unit_of_work: UnitOfWork, account_sid: AccountSid) -> None:
 
 
 def discard_all_requests(unit_of_work: UnitOfWork) -> None:
-    """Discard all requests that are not stored yet. Lock everything first. A rollback restores them."""
+    """Discard all requests that are not stored yet. Lock all accounts first. A rollback restores the requests."""
     journal = unit_of_work.requests.journal
     unit_of_work.when_rolled_back(partial(journal.put_back, journal.take_all(), journal.take_all_used_operations()))
     unit_of_work.when_committed(journal.take_all)
@@ -72,11 +72,11 @@ def discard_all_requests(unit_of_work: UnitOfWork) -> None:
 
 
 def _write(unit_of_work: UnitOfWork, shares: Mapping[AccountSid, int]) -> int:
-    """Write each account's share of requests and return how many were taken. A rollback puts the requests back.
+    """Write each account's share of requests, and return their number. A rollback puts the requests back.
 
-    Each account is locked before its requests are taken: a reset that holds the lock discards them instead. Requests of
-    deleted accounts are dropped. Raises RequestsDropped if some requests can never be stored: they would block all
-    later ones.
+    Each account is locked before its requests are removed from the journal, because a reset that holds the lock
+    discards them. Requests of deleted accounts are dropped. Requests that can never be stored are dropped too, because
+    they would block all later requests; then RequestsDropped is raised.
     """
     journal = unit_of_work.requests.journal
     taken: dict[AccountSid, list[AnsweredRequest]] = {}
@@ -105,5 +105,5 @@ def _write_of_account(unit_of_work: UnitOfWork, account_sid: AccountSid, request
 
 
 def _write_used_operations(unit_of_work: UnitOfWork, account_sid: AccountSid, operations: Iterable[str]) -> None:
-    for operation in sorted(operations):  # in the same order everywhere, so that replicas do not deadlock
+    for operation in sorted(operations):  # in an order that is the same everywhere, so that replicas do not deadlock
         unit_of_work.requests.add_used_operation(account_sid, operation)

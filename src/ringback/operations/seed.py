@@ -13,14 +13,14 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 
 class InvalidSeed(Exception):
-    """A seed does not fit the database: a parent account or an auth token is missing, or both tokens are equal."""
+    """A seed cannot be applied: a parent account or an auth token is missing, or the two auth tokens are equal."""
 
 
 @in_steps
 def apply_seed(
     unit_of_work: UnitOfWork, seed: Seed, *, system_now: Timestamp, id_generator: IdGenerator
 ) -> Steps[None]:
-    """Create or update the accounts, keys and phone rules of a seed, and create its missing numbers, all or nothing.
+    """Create or update the accounts, keys and phone rules of a seed, and create missing numbers, in one transaction.
 
     Existing caller IDs and incoming phone numbers are not changed. A parent account must come before its subaccounts,
     or exist already; otherwise InvalidSeed is raised.

@@ -19,11 +19,11 @@ from ringback.storage.request_journal import RequestJournal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The collaborators of a request, built once by create_app.
+    """The objects that request handlers use, created once by create_app.
 
     `system_now` returns the system time. `wake_runner` must be called after a call becomes pending, `wake_sender` after
-    a StatusCallback becomes pending. `advance` advances an account's clock by seconds and returns None if the account
-    does not exist. `reset_all` deletes everything and seeds the database again.
+    a StatusCallback becomes pending. `advance` advances an account's clock by a number of seconds, and returns None if
+    the account does not exist. `reset_all` deletes everything and seeds the database again.
     """
 
     database: Database

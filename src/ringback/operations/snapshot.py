@@ -1,4 +1,4 @@
-"""Snapshots of all accounts as one JSON document, and their restoration, both in steps.
+"""Take a snapshot of all accounts as one JSON document, and restore a snapshot, both in steps.
 
 A snapshot may be 100 MB. It is read row by row and kept as JSON texts of a few rows each; Python values would take
 several times the memory.
@@ -40,8 +40,8 @@ class TooLargeSnapshot(Exception):
 def take_snapshot(unit_of_work: UnitOfWork, *, limit: int | None = None) -> Steps[Spool]:
     """Return a snapshot in JSON: the revision of its schema, a digest, and the tables.
 
-    The digest detects a snapshot that was truncated or edited. Raises TooLargeSnapshot beyond `limit` bytes, and
-    UnrestorableRow.
+    The digest detects a snapshot that was truncated or edited. Raises TooLargeSnapshot if the snapshot exceeds `limit`
+    bytes, and UnrestorableRow for a row that a restore would refuse.
     """
     yield from write_all_requests.steps(unit_of_work)
     snapshot, digest = Spool(), hashlib.sha256()
@@ -77,7 +77,8 @@ def _restorable(unit_of_work: UnitOfWork, name: str) -> Iterator[list[dict[str, 
 def read_snapshot(document: Spool) -> Steps[Snapshot]:
     """Parse a snapshot. The document is empty afterwards.
 
-    Raises ValueError if the text is not JSON, and InvalidSnapshot. The values of the rows are not checked here.
+    Raises ValueError if the text is not JSON, and InvalidSnapshot if it is not a snapshot of a known version. The
+    values of the rows are not checked here.
     """
     short_text = None
     if len(document) <= EXPLAINED_BYTES:

@@ -1,4 +1,4 @@
-"""The JSON of a snapshot's tables, and their digest."""
+"""The JSON text and the digest of a snapshot's tables."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,11 +11,11 @@ from ringback.storage.errors import InvalidSnapshot
 from ringback.storage.stepwise import Steps
 
 Tables = Mapping[str, list[range]]
-"""The positions of each table's rows in a spool, as JSON texts of a few rows each, without the brackets."""
+"""The positions of each table's rows in a spool. At each position is the JSON of a few rows, without the brackets."""
 
 
 def digest_of(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Return the digest of tables. It is the same for 1.0 and 1, which some JSON libraries do not distinguish.
+    """Return the digest of tables. It does not distinguish 1.0 from 1, because some JSON libraries do not either.
 
     Raises InvalidSnapshot for an integer of more than 64 bits, or a lone surrogate.
     """
@@ -35,7 +35,7 @@ def digest_steps(tables: Tables, rows: Spool) -> Steps[str]:
 
 
 def tables_text(tables: Mapping[str, Iterable[bytes]]) -> Iterator[bytes]:
-    """Yield the parts of the tables' JSON, sorted by name."""
+    """Yield the JSON text of the tables in parts. The tables are sorted by name."""
     yield b"{"
     for place, name in enumerate(sorted(tables)):
         yield b"%b%b:[" % (b"," if place else b"", orjson.dumps(name))
@@ -48,7 +48,10 @@ def tables_text(tables: Mapping[str, Iterable[bytes]]) -> Iterator[bytes]:
 
 
 def rows_text(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return rows as JSON without brackets, keys sorted. Raises InvalidSnapshot for values that JSON cannot hold."""
+    """Return the JSON of rows, without brackets and with sorted keys.
+
+    Raises InvalidSnapshot for values without a JSON form.
+    """
     try:
         return orjson.dumps([_with_whole_numbers(row) for row in rows], option=orjson.OPT_SORT_KEYS)[1:-1]
     except orjson.JSONEncodeError as error:
@@ -56,7 +59,7 @@ def rows_text(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _with_whole_numbers(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with 1 for 1.0, which some JSON libraries do not distinguish."""
+    """Return a row with integers in place of whole floats such as 1.0, which some JSON libraries do not distinguish."""
     return {
         name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in row.items()
     }

@@ -1,4 +1,4 @@
-"""Parser of snapshots, in steps, with the reasons why a document is not one."""
+"""Parser for snapshots, which runs in steps and explains why a document is not a snapshot."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _VALUES = (str, int, float, type(None))
 
 
 class Snapshot(NamedTuple):
-    """A complete snapshot. Its rows have the right columns; their values are not yet checked."""
+    """A complete snapshot. Its rows have the right columns, but the values have not been checked yet."""
 
     version: str
     tables: Tables
@@ -38,7 +38,7 @@ class SnapshotReader:
         self._has_tables = False
 
     def read(self) -> Steps[Snapshot]:
-        """Return the snapshot. Raises NotInForm and InvalidSnapshot."""
+        """Return the snapshot. Raises NotInForm or InvalidSnapshot."""
         yield from self._text.expect(b"{")
         mark = b","
         while mark == b",":
@@ -108,7 +108,7 @@ def _check_version(version: object) -> None:
 
 
 def _check_columns(version: str, columns: Mapping[str, set[frozenset[str]]]) -> None:
-    """Raise InvalidSnapshot if the version has different tables or columns."""
+    """Raise InvalidSnapshot unless these are the tables and columns of the version."""
     if columns.keys() != tables_of(version):
         raise InvalidSnapshot(f"its tables are not those of version {version}")
     for name, rows in columns.items():
@@ -117,14 +117,14 @@ def _check_columns(version: str, columns: Mapping[str, set[frozenset[str]]]) -> 
 
 
 def _check_values(table: str, place: int, row: Mapping[str, Any]) -> None:
-    """Raise InvalidSnapshot unless this is a row of plain values."""
+    """Raise InvalidSnapshot unless all values of a row are strings, numbers or null."""
     for column, value in row.items():
         if type(value) not in _VALUES:
             raise InvalidSnapshot(f"tables.{table}.{place}.{column} must be a string, a number or null")
 
 
 def explain(document: bytes) -> None:
-    """Explain why a short text is not a snapshot, by raising ValueError or InvalidSnapshot."""
+    """Raise ValueError or InvalidSnapshot with the reason why a short text is not a snapshot."""
     snapshot = _parsed(document)
     if not isinstance(snapshot, dict) or snapshot.keys() != set(PARTS):
         raise _wrong_parts()

@@ -1,6 +1,6 @@
-"""Tokens of a snapshot's text, read in parts: parsing 50 MB of JSON at once would block the event loop.
+"""Tokenizer for a snapshot, which reads the text in parts: parsing 50 MB of JSON at once would block the event loop.
 
-A JSON parser reads only the rows, a few at a time. The text around them has one fixed form.
+A JSON parser reads only the rows, a few at a time. The text around the rows has a fixed format.
 """
 
 import re
@@ -13,7 +13,7 @@ import orjson
 from ringback.storage.stepwise import Steps
 
 MAX_NAME_BYTES = 64 * 1024
-"""Maximum size of a string outside the rows: searching megabytes would block the event loop."""
+"""Maximum size of a string outside the rows, because searching megabytes for its end would block the event loop."""
 
 _SPACE = rb"[ \t\n\r]*+"
 _TEXT = rb'"(?:[^"\\\x00-\x1f]++|\\.)*+"'
@@ -24,11 +24,11 @@ _MARKS = frozenset((b"{", b"}", b"[", b"]", b":", b","))
 
 
 class NotInForm(Exception):
-    """The text does not have the form of a snapshot; the message says where."""
+    """The text is not in the format of a snapshot; the message says where."""
 
 
 class SnapshotText:
-    """The text of a snapshot. Only the part being parsed is in one piece."""
+    """The text of a snapshot. Only the part that is being parsed is kept as one string."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
         self._parts = parts
@@ -47,18 +47,18 @@ class SnapshotText:
         return following
 
     def expect(self, *tokens: bytes) -> Steps[bytes]:
-        """Return the next token. Raises NotInForm if it is not one of these."""
+        """Return the next token. Raises NotInForm if it is not one of `tokens`."""
         token = yield from self.token()
         if token not in tokens:
             raise self._not_in_form()
         return token
 
     def string(self) -> Steps[str]:
-        """Return the next string. Raises NotInForm."""
+        """Return the next string. Raises NotInForm if something else follows."""
         return self.decoded((yield from self.token()))
 
     def decoded(self, token: bytes) -> str:
-        """Return the string of a token. Raises NotInForm."""
+        """Return the string that a token represents. Raises NotInForm if the token is not a valid string."""
         try:
             text = orjson.loads(token)
         except orjson.JSONDecodeError as error:
@@ -66,7 +66,7 @@ class SnapshotText:
         return str(text)
 
     def rows(self) -> Steps[list[Any] | None]:
-        """Return the next objects of a list, as many as have been read, or None if the next token is not an object.
+        """Return the next objects of a list, or None if the next token is not an object.
 
         Raises NotInForm.
         """
@@ -80,7 +80,7 @@ class SnapshotText:
         return rows
 
     def end(self) -> Steps[None]:
-        """Raise NotInForm if more than white space follows."""
+        """Raise NotInForm unless only white space follows."""
         if (yield from self._following()):
             raise self._not_in_form()
 
@@ -95,10 +95,11 @@ class SnapshotText:
             yield
 
     def _match(self, pattern: re.Pattern[bytes], limit: int = sys.maxsize) -> Steps[bytes]:
-        """Return the text that matches at the current position. Raises NotInForm if `limit` bytes do not match.
+        """Return the text that matches at the current position.
 
-        If the text read so far does not contain a whole match, the amount read is doubled before the next try, so that
-        a long value is not searched again for each part.
+        Raises NotInForm if `limit` bytes do not contain a match. If the text read so far does not contain a complete
+        match, the amount of text is doubled before the next attempt, so that a long value is not searched again for
+        each part.
         """
         while (match := pattern.match(self._text, self._at)) is None:
             searched_bytes = len(self._text) - self._at

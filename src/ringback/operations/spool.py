@@ -1,7 +1,7 @@
 """Buffers for large documents, in memory blocks outside the heap.
 
 The heap returns memory to the system all at once, which takes ten milliseconds after a document of 150 MB. A block is
-returned as soon as it has been read.
+returned to the system as soon as it has been read.
 """
 
 from collections import deque
@@ -42,7 +42,7 @@ class Spool:
         return range(start, self._bytes)
 
     def write_head(self, head: bytes) -> None:
-        """Put a short text in front of all others."""
+        """Set a short text that precedes the appended texts."""
         self._head = head
 
     def read(self, position: range) -> bytes:

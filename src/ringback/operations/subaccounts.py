@@ -1,4 +1,4 @@
-"""Create, list and update the accounts that the Twilio API shows to a client: its own and its subaccounts."""
+"""Create, list and update the accounts that the Twilio API shows to a client: its account and the subaccounts."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -42,7 +42,7 @@ def create_subaccount(
 ) -> Account:
     """Create a subaccount.
 
-    Raises TwilioError 21101 if `parent` is a subaccount itself, 20003 if `parent` was deleted.
+    Raises TwilioError 21101 if `parent` is a subaccount itself, or 20003 if `parent` was deleted.
     """
     if parent.parent_sid is not None:
         raise nested_subaccount()
@@ -69,9 +69,9 @@ def update_account(
 ) -> Account:
     """Rename an account, or suspend, reactivate or close a subaccount, and return it.
 
-    `holder_sid` is the account of the client's credentials. Raises TwilioError 21477 for the status of an account that
-    is not a subaccount, 21479 for the status of a closed subaccount, and 20003 if the account was deleted, or if a
-    subaccount tries to change its own status. Source: docs/fidelity.md, Account.
+    `holder_sid` is the SID of the account to which the client's credentials belong. Raises TwilioError 21477 for the
+    status of an account that is not a subaccount, 21479 for the status of a closed subaccount, and 20003 if the account
+    was deleted, or if a subaccount tries to change its own status. Source: docs/fidelity.md, Account.
     """
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)

@@ -39,13 +39,13 @@ def create_validation_request(
 ) -> ValidationAnswer:
     """Queue the call that asks for a new code, and return that code.
 
-    Calls in progress to the same number end as failed, which invalidates their codes, unless the policy's
-    `second_request` says otherwise. `policy` has the values of the settings; the account's own values take precedence.
-    `make_request` checks the parameters by the account's policy, which cannot change until the commit.
+    Calls in progress to the same number fail, which invalidates their codes, unless the policy's `second_request`
+    specifies something else. `policy` has the values of the settings; the account's own values take precedence.
+    `make_request` checks the parameters against the account's policy, which cannot change until the commit.
 
     Raises TwilioError 20003 if the account was deleted, 10002 for a trial account regardless of the parameters, 21449
-    if the account owns the number, 21450 if it has verified the number already or refuses a second request, 22100 if
-    the number was called too often.
+    if the account owns the number, 21450 if the account has already verified the number or refuses a second request,
+    and 22100 if the number has been called too often.
     """
     with unit_of_work:
         time, own_policy = lock_account_time_and_policy(unit_of_work, account_sid, system_now)
@@ -79,7 +79,7 @@ def _lock_number(
     if IncomingPhoneNumberRepository(unit_of_work).find_by_number(account_sid, number):
         raise phone_number_already_owned()
     superseded = _supersedable_calls(unit_of_work, account_sid, number, context)
-    # checked after these calls were locked, because one of them may have just verified the number
+    # check this after locking the calls, because one of them may just have verified the number
     if unit_of_work.caller_ids.find_by_number(account_sid, number):
         raise phone_number_already_verified()
     _check_call_limit(unit_of_work, account_sid, number, context)
@@ -91,8 +91,8 @@ def _supersedable_calls(
 ) -> list[ValidationCall]:
     """Lock and return the active calls to this number that the new request supersedes.
 
-    Raises TwilioError 21450 if there are any and the policy refuses a second request. Source: docs/fidelity.md, policy
-    [assumed].
+    Raises TwilioError 21450 if there are such calls and the policy refuses a second request. Source: docs/fidelity.md,
+    policy [assumed].
     """
     second_request = context.policy.second_request
     if second_request == SecondRequest.BOTH:
@@ -106,11 +106,11 @@ def _supersedable_calls(
 
 
 def _check_call_limit(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, context: CallContext) -> None:
-    """Raise TwilioError 22100 if the number was called too often.
+    """Raise TwilioError 22100 if the number has been called too often within a week.
 
-    Calls are counted only if a limit applies. Calls dated up to a week ahead count too: a request that
-    waited for the lock has an earlier time than the call before it, and the clocks of two machines differ. Source:
-    docs/fidelity.md, policy [assumed].
+    Calls are counted only if a limit applies. Calls dated up to a week in the future count too, because a request that
+    waited for the lock has an earlier time than the call before it, and because the clocks of two machines differ.
+    Source: docs/fidelity.md, policy [assumed].
     """
     policy, account_now = context.policy, context.time.account_now
     limit = policy.calls_per_number_and_week

@@ -1,1 +1,1 @@
-"""The background tasks that move validation calls, advance clocks and keep the database small."""
+"""Background tasks that advance validation calls, advance account clocks, and keep the database small."""

@@ -20,13 +20,12 @@ CHECKPOINT, PRUNING, REQUEST_JOURNAL = "checkpoint", "pruning", "request_journal
 CHECKPOINT_SECONDS = 0.05
 """Interval between checkpoints, so short that each one is small and does not delay requests (ADR 15)."""
 PRUNE_SECONDS = 10.0
-"""Interval of pruning."""
+"""Interval between rounds of pruning."""
 WRITE_SECONDS, SHARED_WRITE_SECONDS = 5.0, 0.5
-"""Interval of journal writes. Reading the journal writes pending requests first.
+"""Interval between journal writes. An operation that reads the journal writes the pending requests first.
 
-With a long interval most requests of a burst are never written, because an account keeps only 1,000 of them. In a
-shared database the interval is shorter, because other processes read the journal too.
-"""
+With a long interval, most requests of a burst are never written, because an account keeps only 1,000 of them. In a
+shared database the interval is shorter, because other processes read the journal too."""
 FINAL_WRITE_SECONDS = 0.5
 """Timeout of the last journal write at shutdown."""
 
@@ -34,7 +33,7 @@ log = structlog.get_logger()
 
 
 class Housekeeper:
-    """Runs checkpoints, and prunes accounts."""
+    """Background tasks that checkpoint the database and prune accounts."""
 
     def __init__(
         self,
@@ -64,13 +63,13 @@ class Housekeeper:
         )
 
     async def run_pruning(self) -> None:
-        """Maintain the accounts until cancelled."""
+        """Prune accounts and recompute outdated due times until cancelled."""
         await run_on_database(
             PRUNING, self.maintain_accounts, self._prune_seconds, self._database.outage_log, self._retry_seconds
         )
 
     async def maintain_accounts(self) -> None:
-        """Prune accounts, and recompute the due times that interrupted changes to a clock left outdated."""
+        """Prune accounts, and recompute due times that are outdated because a clock change was interrupted."""
         await self.prune()
         await self._recompute_due_times()
 
@@ -86,8 +85,8 @@ class Housekeeper:
     async def prune(self) -> None:
         """Prune the accounts that have changed, in small transactions between which requests are served.
 
-        An account that cannot be pruned is retried in the next round, and does not delay others. An outage of the
-        database delays all of them. Raises DatabaseUnavailable.
+        If pruning an account fails, it is retried in the next round, and does not delay other accounts. An outage of
+        the database delays all accounts. Raises DatabaseUnavailable.
         """
         notifier = self._change_notifier
         remaining = notifier.take_changed()
@@ -109,7 +108,7 @@ class Housekeeper:
         newest_to_prune = await self._database.run(newest_event_to_prune, account_sid)
 
         def last_event_id() -> int | None:
-            """Return the newest event to prune, or None if a snapshot restored since the read may have reused ids."""
+            """Return the id of the newest event to prune, or None if a restored snapshot may have reused this id."""
             is_valid = not self._database.is_shared and notifier.invalidations(account_sid) == invalidations
             return newest_to_prune if is_valid else None
 
@@ -142,7 +141,7 @@ class JournalWriter:
         )
 
     async def close(self) -> None:
-        """Write the remaining requests within `final_write_seconds`; drop them if that fails."""
+        """Write the remaining requests within `final_write_seconds`. If this fails, drop them."""
         try:
             async with asyncio.timeout(self._final_write_seconds):
                 await self.write()
@@ -151,7 +150,7 @@ class JournalWriter:
             log.warning("last requests not written to the journal", reason=reason)
 
     async def write(self) -> None:
-        """Write all pending requests in small batches. Drop and log requests that no database can store."""
+        """Write all pending requests in small batches. Drop requests that can never be stored, and log this."""
         has_more = True
         while has_more:
             try:

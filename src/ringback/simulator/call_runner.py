@@ -29,16 +29,16 @@ MIN_PAUSE_SECONDS = 0.010
 MAX_PAUSE_SECONDS = 30.0
 """Longest time between two polls, in case the machine's clock was set or the machine was suspended."""
 POSTPONE_SECONDS = 60.0
-"""Delay of a call that could not be advanced because of an internal error."""
+"""Delay for a call that could not be advanced because of an internal error."""
 
 log = structlog.get_logger()
 
 
 class Timing(NamedTuple):
-    """Durations of a runner.
+    """Time limits and pauses of a call runner.
 
     `batch_seconds` limits a batch in addition to DUE_CALLS_AT_ONCE, because ending a call takes twice as long as its
-    other events. With an embedded database, requests wait for a batch and for its commit. `retry_seconds` is the pause
+    other events. With an embedded database, requests wait for the batch and its commit. `retry_seconds` is the pause
     after an outage of the database.
     """
 
@@ -90,8 +90,8 @@ class CallRunner:
     async def step(self) -> int:
         """Advance all due calls, and return the number of their events.
 
-        Calls that become due meanwhile are included at intervals of MIN_PAUSE_SECONDS; otherwise every request would
-        start a separate batch.
+        Calls that become due during this time are included, but only at intervals of MIN_PAUSE_SECONDS. Otherwise,
+        every request would start a separate batch.
         """
         events = 0
         system_now = self._clock.now()

@@ -33,7 +33,7 @@ that requests an advance while another advance waits for this receiver's respons
 MAX_BATCH_CALLS, MAX_THREAD_BATCH_CALLS = 20, 200
 """Maximum number of calls in one transaction: on the event loop, where time is limited too, or in a thread."""
 POLL_SECONDS = 1.0
-"""Longest time between two checks whether an account's callbacks have settled."""
+"""Longest time between two checks of whether an account's callbacks have settled."""
 
 
 class ClockAdvancer:
@@ -60,11 +60,11 @@ class ClockAdvancer:
         self._locks: WeakValueDictionary[AccountSid, asyncio.Lock] = WeakValueDictionary()
 
     async def advance(self, account_sid: AccountSid, seconds: float) -> AccountTime | None:
-        """Advance an account's clock by `seconds`, and return its time, or None if the account does not exist.
+        """Advance an account's clock by `seconds` and return the account's time.
 
-        Everything that falls due happens in order: calls advance, and their callbacks settle before the clock
-        continues. Raises AdvanceStopped if the clock is set or the account is reset during the advance, if another
-        advance does not end, or if the server stops.
+        Return None if the account does not exist. Everything that falls due happens in order: calls advance, and their
+        callbacks settle before the clock continues. Raises AdvanceStopped if the clock is set or the account is reset
+        during the advance, if another advance does not end, or if the server stops.
         """
         async with self._lock(account_sid):
             notifier = self._change_notifier
@@ -131,7 +131,7 @@ class ClockAdvancer:
         return step
 
     async def _callbacks_settled(self, account_sid: AccountSid) -> bool:
-        """Wait until the account has no pending callback. Return True if it had none."""
+        """Wait until all callbacks of an account have settled. Return True if all had already settled."""
         has_waited = False
         with self._change_notifier.subscribe(account_sid) as changed:
             while True:

@@ -11,7 +11,8 @@ from ringback.domain.sids import AccountSid
 KEPT_REQUESTS = 1_000
 """Maximum number of requests that are kept for each account."""
 MAX_ACCOUNTS = 1_000
-"""Maximum number of accounts with unwritten requests. Above it, the account that has been idle longest is dropped."""
+"""Maximum number of accounts with unwritten requests. Above it, the unwritten requests of the account that has been
+idle longest are dropped."""
 NO_OPERATIONS: Mapping[AccountSid, Iterable[str]] = MappingProxyType({})
 
 
