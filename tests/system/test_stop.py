@@ -102,7 +102,8 @@ def test_advance_interrupted_by_a_stop_is_not_reported_as_complete(tmp_path: Pat
     assert status == 0
     assert (answer.status_code, answer.json()["error"]) == (
         409,
-        "ringback stopped during the advance: the clock has not reached the requested time, or callbacks are still pending",
+        "ringback stopped during the advance: the clock has not reached the requested time, "
+        "or callbacks are still pending",
     )
 
 

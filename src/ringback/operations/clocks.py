@@ -38,7 +38,9 @@ class AdvanceStopped(Exception):
     """A clock could not be advanced to the requested time; the message says why."""
 
 
-SERVER_STOPS = "ringback stopped during the advance: the clock has not reached the requested time, or callbacks are still pending"
+SERVER_STOPS = (
+    "ringback stopped during the advance: the clock has not reached the requested time, or callbacks are still pending"
+)
 CLOCK_WAS_SET = "the clock was set or advanced by another client, or the account was reset, during the advance"
 
 
