@@ -100,10 +100,10 @@ def test_advance_interrupted_by_a_stop_is_not_reported_as_complete(tmp_path: Pat
         answers.set()
 
     assert status == 0
-    assert (answer.status_code, answer.json()["error"]) == (
-        409,
-        "ringback stopped during the advance: the clock has not reached the requested time, "
-        "or callbacks are still pending",
+    assert answer.status_code == 409
+    assert answer.json()["error"] == (
+        "ringback stopped during the advance: "
+        "the clock has not reached the requested time, or callbacks are still pending"
     )
 
 
