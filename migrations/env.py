@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that ringback passes, or on the URL in alembic.ini."""
+"""Runs the migrations on the connection that ringback passes, or on the database that alembic.ini names."""
 
 from alembic import context
 from sqlalchemy import Connection, create_engine, pool

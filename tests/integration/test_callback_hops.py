@@ -76,7 +76,9 @@ async def test_redirect_of_a_post_is_journaled_as_a_post_and_a_get_without_param
     assert (second.method, second.parameters, second.status_code, second.location) == ("GET", {}, 200, None)
     assert (attempt.method, attempt.url, attempt.parameters) == ("GET", f"{receiver.url}/login", {})
     assert attempt.hint is not None
-    assert attempt.hint.startswith(f"/cb answered {status}: the request to /login carried no parameters. Twilio does ")
+    assert attempt.hint.startswith(
+        f"/cb responded with {status}, and the request to /login contained no parameters. Twilio does "
+    )
 
 
 async def test_temporary_redirect_of_a_post_is_journaled_with_its_parameters_twice(account: ControlledAccount) -> None:
@@ -96,7 +98,7 @@ async def test_permanent_redirect_is_journaled_as_one_failed_request(account: Co
 
     [hop] = attempt.hops
     assert_same_requests([receiver], attempt.hops)
-    assert (hop.status_code, hop.location, attempt.error) == (308, "/moved", "answered 308")
+    assert (hop.status_code, hop.location, attempt.error) == (308, "/moved", "responded with 308")
     assert str(attempt.hint).startswith("Twilio does not follow 308 redirects. ")
     assert (await settled(account))["type"] == "callback.failed"
 
@@ -107,7 +109,8 @@ async def test_redirect_to_another_host_is_journaled_with_both_urls(account: Con
 
     assert_same_requests([receiver, other], attempt.hops)
     assert attempt.hops[1].parameters == {"x": "1"}
-    assert f"{receiver.url}/cb answered 302: the request to {other.url}/there carried none" in str(attempt.hint)
+    hint = f"{receiver.url}/cb responded with 302, and the request to {other.url}/there contained none"
+    assert hint in str(attempt.hint)
 
 
 async def test_redirect_loop_is_journaled_request_by_request(account: ControlledAccount) -> None:
@@ -140,7 +143,8 @@ async def test_overlong_location_is_not_followed_and_is_truncated_in_the_journal
     [hop] = attempt.hops
     assert_same_requests([receiver], attempt.hops)
     assert hop.location == "/" + "a" * 8_191
-    assert attempt.error == "answered 302 with a Location that cannot be followed: it has more than 8192 characters"
+    reason = "it has more than 8192 characters"
+    assert attempt.error == f"responded with 302 and a Location that cannot be followed: {reason}"
 
 
 async def test_redirect_of_a_get_is_journaled_with_the_query_of_each_request(account: ControlledAccount) -> None:
@@ -150,7 +154,7 @@ async def test_redirect_of_a_get_is_journaled_with_the_query_of_each_request(acc
     first, second = attempt.hops
     assert_same_requests([receiver], attempt.hops)
     assert (first.parameters["own"], first.parameters["CallStatus"], second.parameters) == ("2", "busy", {"x": "1"})
-    assert "/cb answered 307: the request to /there carried none of the parameters" in str(attempt.hint)
+    assert "/cb responded with 307, and the request to /there contained none of the parameters" in str(attempt.hint)
 
 
 async def test_redirect_that_repeats_the_query_keeps_all_parameters(account: ControlledAccount) -> None:
@@ -257,7 +261,8 @@ async def test_log_line_of_a_redirected_callback_shows_every_request(account: Co
 
     [line] = [line for line in lines if line["event"] == "callback"]
     assert line["hops"] == [f"POST {receiver.url}/cb 302", f"GET {receiver.url}/login 200"]
-    assert line["hint"].startswith("/cb answered 302: the request to /login carried none of the parameters.")
+    hint = "/cb responded with 302, and the request to /login contained none of the parameters."
+    assert line["hint"].startswith(hint)
     assert "s3cret" not in repr(lines)
 
 

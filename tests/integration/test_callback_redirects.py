@@ -65,7 +65,7 @@ async def test_other_redirect_statuses_are_not_followed(status: int, outbox: Out
 
     [attempt] = outbox.attempts(sid)
     assert len(receiver.received) == 1
-    assert (attempt.status_code, attempt.error) == (status, f"answered {status}")
+    assert (attempt.status_code, attempt.error) == (status, f"responded with {status}")
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
@@ -75,7 +75,7 @@ async def test_redirect_without_a_location_fails(outbox: Outbox) -> None:
         await outbox.deliver()
 
     assert outbox.status(sid) == CallbackStatus.FAILED
-    assert [attempt.error for attempt in outbox.attempts(sid)] == ["answered 302"]
+    assert [attempt.error for attempt in outbox.attempts(sid)] == ["responded with 302"]
 
 
 async def test_ten_redirects_are_followed(outbox: Outbox) -> None:
@@ -130,7 +130,7 @@ async def test_redirect_to_an_invalid_url_fails(location: str, outbox: Outbox) -
     [attempt] = outbox.attempts(sid)
     assert attempt.status_code == 302
     assert attempt.error is not None
-    assert attempt.error.startswith("answered 302 with a Location that cannot be followed: ")
+    assert attempt.error.startswith("responded with 302 and a Location that cannot be followed: ")
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 

@@ -87,7 +87,8 @@ async def test_error_status_is_retried_only_if_the_url_fragment_requests_it(
 
     attempts = outbox.attempts(sid)
     tokens = {received.headers["I-Twilio-Idempotency-Token"] for received in receiver.received}
-    assert [(attempt.status_code, attempt.error) for attempt in attempts] == [(status, f"answered {status}")] * tries
+    outcomes = [(attempt.status_code, attempt.error) for attempt in attempts]
+    assert outcomes == [(status, f"responded with {status}")] * tries
     assert len(receiver.received) == tries
     assert len(tokens) == 1
     assert outbox.status(sid) == CallbackStatus.FAILED

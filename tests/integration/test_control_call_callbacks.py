@@ -73,7 +73,7 @@ async def test_failed_callback_is_listed_with_its_attempts_and_the_last_error(ac
         found = await ended(account, f"{receiver.url}#rc=5&rp=5xx")
 
     assert (found["status"], found["attempts"], found["status_code"]) == ("failed", 6, 503)
-    assert (found["error"], found["is_signature_valid"]) == ("answered 503", True)
+    assert (found["error"], found["is_signature_valid"]) == ("responded with 503", True)
 
 
 async def test_callback_that_reached_no_receiver_is_listed_without_a_verdict(account: ControlledAccount) -> None:

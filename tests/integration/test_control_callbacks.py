@@ -76,8 +76,8 @@ async def test_attempts_are_listed_oldest_first(account: ControlledAccount) -> N
     found = await journal(account, sid)
     told = [(attempt["number"], attempt["answer"], attempt["error"]) for attempt in found["callbacks"]]
     assert told == [
-        (1, {"status_code": 503, "body": "later"}, "answered 503"),
-        (2, {"status_code": 503, "body": ""}, "answered 503"),
+        (1, {"status_code": 503, "body": "later"}, "responded with 503"),
+        (2, {"status_code": 503, "body": ""}, "responded with 503"),
         (3, {"status_code": 204, "body": ""}, None),
     ]
     assert found["status"] == "delivered"

@@ -1,4 +1,4 @@
-"""Error messages of failed requests: why a receiver did not answer, and what to do about it."""
+"""Error messages for failed callback requests: the reason for the failure, and advice."""
 
 import errno
 import socket
@@ -14,7 +14,7 @@ from ringback.domain.urls import HttpUrl
 _SHOWN_BYTES = 40
 _TLS_ALERT = b"\x15\x03"
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
-"""OpenSSL's error reasons for a peer that does not respond to the handshake with TLS."""
+"""OpenSSL's reasons for an error if the peer does not respond to the TLS handshake with TLS."""
 _CLOSED = frozenset({"UNEXPECTED_EOF_WHILE_READING", None})
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 
@@ -39,7 +39,7 @@ def connection_error(
     is_connected: bool,
     response_start: bytes,
 ) -> str:
-    """Return the reason why a request to `url`, sent to an `address` of its destination, got no answer.
+    """Return the reason why a request for `url` got no response from `address`, one of the destination's addresses.
 
     `is_connected` is True if a TCP connection was made. `response_start` holds the first bytes received.
     """
@@ -71,7 +71,7 @@ def seconds(milliseconds: int) -> str:
 
 
 def receiver_name(url: HttpUrl, destination: Destination, address: str) -> str:
-    """Name a receiver by host and port, and by its address if the host is a name: ``app.test:80 (10.1.2.3)``."""
+    """Return the host and port of a receiver, with the address if the host is a name: ``app.test:80 (10.1.2.3)``."""
     if destination.is_proxied:
         return f"{destination.mapped_to}, to which callback_host_map maps {url.host}"
     host = f"[{url.host}]" if ":" in url.host else url.host

@@ -25,12 +25,12 @@ from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.unit_of_work import UnitOfWork
 
 DATABASE_RETRY_SECONDS = 40.0
-"""How long a delivery retries a database operation. During that time, this process does not claim the callback again,
-and other processes cannot use the database either."""
+"""Time for which a delivery retries a database operation. During this time, this process does not claim the callback
+again, and other processes cannot use the database either."""
 RETRY_SECONDS = 1.0
 """Pause between attempts at a database operation."""
 AREA_CHARACTERS = len("+1415")
-"""Length of a number's prefix that determines which data the geography lookup reads."""
+"""Length of the prefix of a number that determines which files the geography lookup reads."""
 
 SUPPRESSED = "suppressed by an injected fault"
 INTERNAL_ERROR = "internal error in ringback; see its log for details"
@@ -47,7 +47,7 @@ log = structlog.get_logger()
 
 
 class _Progress:
-    """The progress of a delivery, which its copies share: the number of the last attempt, and the remaining copies.
+    """The progress of a delivery, shared by its copies: the number of the last attempt and of the remaining copies.
 
     `recording` keeps copies that are sent concurrently from recording their attempts out of order.
     """
@@ -62,9 +62,9 @@ class _Progress:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOptions:
-    """The settings of deliveries: time limits, hosts, the default signed port, and trusted certificates.
+    """The settings for deliveries: time limits, hosts, the default signed port, and trusted certificates.
 
-    `certificates` holds the certificates of private authorities, as PEM.
+    `certificates` contains the certificates of private authorities in PEM format.
     """
 
     policy: DeliveryPolicy
@@ -133,7 +133,7 @@ class CallbackDelivery:
 
     def _new_client(self) -> "CallbackClient":
         """Return a new client. Creating the first one is slow: it imports httpx and loads the certificates."""
-        from ringback.callback_delivery.http_client import CallbackClient  # 30 ms
+        from ringback.callback_delivery.http_client import CallbackClient  # the import takes 30 ms
 
         return CallbackClient(self._options.egress, self._transport, self._options.certificates)
 
@@ -158,7 +158,7 @@ class CallbackDelivery:
     async def _send_copy(
         self, callback: StatusCallback, progress: _Progress, client: "CallbackClient", attempts_made: int
     ) -> None:
-        """Send one copy with its retries; `attempts_made` is the number of attempts before a crash."""
+        """Send one copy with its retries. `attempts_made` is the number of attempts that were made before a crash."""
         policy = delivery_policy(parse_url(callback.url).fragment, self._options.policy)
         deadline = time.monotonic() + policy.total_timeout_ms / 1000
         is_last = False
@@ -191,7 +191,7 @@ class CallbackDelivery:
             progress.is_deleted |= not is_recorded
 
     async def _give_up(self, callback: StatusCallback, error: str) -> None:
-        """Record a delivery as failed after its suppression or an internal error, so that it is not repeated."""
+        """Record a suppressed delivery, or one with an internal error, as failed, so that it is not repeated."""
         at, number = self._clock.now(), callback.attempts + 1
         attempt = CallbackAttempt(number, at, callback.method, without_secrets(callback.url), (), None, "", 0.0, error)
         with suppress(DatabaseUnavailable):
@@ -230,7 +230,7 @@ class CallbackDelivery:
 
 
 def _attempt(at: Timestamp, seconds: float, outcome: "Outcome") -> CallbackAttempt:
-    """Return an unnumbered attempt. Its number is assigned when it is recorded."""
+    """Return an attempt without a number. The number is assigned when the attempt is recorded."""
     last = outcome.hops[-1]
     return CallbackAttempt(
         number=0,

@@ -17,10 +17,9 @@ class EgressRefused(Exception):
 
 
 class Destination(NamedTuple):
-    """The server to connect to for a request. `mapped_to` is the target in the host map, None for the URL's own host.
+    """The server to connect to for a request. `mapped_to` is the target in the host map, or None.
 
-    `is_proxied` tells whether the target takes the place of a proxy that terminates TLS, and is reached over plain
-    HTTP.
+    `is_proxied` is True if the target is reached over plain HTTP, as if it were behind a proxy that terminates TLS.
     """
 
     scheme: str
@@ -32,7 +31,7 @@ class Destination(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
-    """The hosts that callbacks may reach, and the host map, which replaces some hosts with others.
+    """The hosts that callbacks may reach, and the host map, which replaces hosts with other targets.
 
     A target in `host_map` is a host, or a URL such as ``http://127.0.0.1:8000``, which is reached over plain HTTP.
     Without `names` and `networks`, all hosts are allowed. Cloud metadata services and link-local addresses are allowed
@@ -67,7 +66,7 @@ class EgressPolicy:
     async def addresses(self, host: str, port: int) -> list[str]:
         """Return the allowed addresses of a URL's host, in the order in which to try them.
 
-        Raises EgressRefused if none is allowed, OSError if the name cannot be resolved.
+        Raises EgressRefused if no address is allowed, or OSError if the name cannot be resolved.
         """
         name = _normalized(host)
         target = self._mapped_host(name) or host

@@ -32,16 +32,16 @@ from ringback.domain.secrets import MASKED
 from ringback.domain.signature_check import has_valid_signature
 
 ANSWER_CHARACTERS = 2_048
-"""Maximum length of a response body in the journal."""
+"""Maximum number of characters of a response body that the journal keeps."""
 MAX_BYTES_PER_CHARACTER = 4
 READ_CHUNK_BYTES = 512
-"""A chunk is parsed without yielding to other tasks. Most response heads fit into one chunk."""
+"""Maximum size of a read. It is parsed without yielding to other tasks. Most response heads fit into one read."""
 MAX_RESPONSE_BYTES = 64 * 1024
-"""Limit on the bytes that are read from a connection: 8 KiB for the body that is kept, the rest for the head and the
-1xx responses before it. A hostile receiver may send any number of 1xx responses."""
+"""Maximum number of bytes that are read from a connection: 8 KiB for the part of the body that is kept, and the rest
+for the head and preceding 1xx responses. A hostile receiver may send any number of 1xx responses."""
 PARSING_BUDGET_SECONDS = 0.002
-"""Time to parse one response without pauses. Only hostile responses need more: a hundred 1xx responses, or fifty
-chunks of one byte."""
+"""Time to parse one response without pauses. Only hostile responses take longer, such as a hundred 1xx responses, or
+fifty chunks of one byte."""
 PAUSE_FACTOR = 50
 """Beyond the budget, the connection pauses for this multiple of its last parsing time."""
 
@@ -51,7 +51,7 @@ _SENDING = "http11.send_request_headers.started"
 
 
 class _Stream(Protocol):
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes: ...  # noqa: ASYNC109 - httpcore's
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes: ...  # noqa: ASYNC109 - as in httpcore
 
 
 class ConnectionMonitor:
@@ -104,7 +104,7 @@ class ConnectionMonitor:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of one attempt: its requests in order, at least one. `failure` is None if the callback arrived."""
+    """The result of one attempt, with all its requests in order. `failure` is None if the callback arrived."""
 
     hops: tuple[CallbackHop, ...]
     answer: str = ""
@@ -158,7 +158,7 @@ class CallbackClient:
             try:
                 request = redirected_request(callback, request, location, status)
             except ValueError as error:
-                reason = f"answered {status} with a Location that cannot be followed: {error}"
+                reason = f"responded with {status} and a Location that cannot be followed: {error}"
                 return _outcome(hops, replace(answer, failure=Failure.OTHER, error=reason))
         return _outcome(hops, replace(answer, failure=Failure.OTHER, error=_too_many_redirects(hops)))
 
@@ -208,7 +208,7 @@ class CallbackClient:
         policy: DeliveryPolicy,
         monitor: ConnectionMonitor,
     ) -> _Answer:
-        """Send a request to an allowed address. SNI, the certificate check and the Host header use the host's name."""
+        """Send a request to an allowed address. SNI, the certificate check and the Host header use the host name."""
         read_seconds, connect_seconds = policy.read_timeout_ms / 1000, policy.connect_timeout_ms / 1000
         http_request = httpx.Request(
             request.method,
@@ -228,7 +228,7 @@ class CallbackClient:
         finally:
             await response.aclose()
         failure = _failure(response.status_code)
-        error = f"answered {response.status_code}" if failure else None
+        error = f"responded with {response.status_code}" if failure else None
         location = response.headers.get("location") if httpx.codes.is_redirect(response.status_code) else None
         return _Answer(
             is_sent=True, status_code=response.status_code, body=body, location=location, failure=failure, error=error
@@ -268,7 +268,7 @@ def _too_many_redirects(hops: Sequence[CallbackHop]) -> str:
 
 @cache
 def _ssl_context(certificates: str | None) -> ssl.SSLContext:
-    """Return the context that all clients share: creating one takes as long as fifty deliveries."""
+    """Return the context that all clients share, because creating a context takes as long as fifty deliveries."""
     context = httpx.create_ssl_context()
     if certificates:
         context.load_verify_locations(cadata=certificates)

@@ -31,7 +31,7 @@ class SendPlan(NamedTuple):
 
 
 def plan(callback: StatusCallback) -> SendPlan | Suppress:
-    """Return the plan for a claimed callback, based on its fault. A delay has elapsed before the claim."""
+    """Return the plan for a claimed callback, based on its fault. A delay has already elapsed before the claim."""
     match callback.fault:
         case Suppress():
             return callback.fault

@@ -36,7 +36,10 @@ log = structlog.get_logger()
 
 
 class CallbackSender:
-    """Sends due callbacks concurrently, at most `max_deliveries` at a time. `random_fraction` triggers faults."""
+    """Sends due callbacks concurrently, at most `max_deliveries` at a time.
+
+    `random_fraction` decides whether faults are triggered.
+    """
 
     def __init__(
         self,
@@ -133,7 +136,7 @@ class CallbackSender:
         return min(max(seconds, MIN_PAUSE_SECONDS), MAX_PAUSE_SECONDS)
 
     def _ended(self, call_sid: str, partition: DeliveryPartition, delivery: asyncio.Task[None]) -> None:
-        """Free the slot of a completed delivery. If it raised an exception, it is repeated when its lease expires."""
+        """Free the slot of a completed delivery. If it failed, it is repeated when the lease expires."""
         self._deliveries.discard(delivery)
         self._call_sids.discard(call_sid)
         self._in_progress[partition] -= 1

@@ -14,7 +14,7 @@ class ClockMode(StrEnum):
 
 
 class AccountClock(NamedTuple):
-    """A running clock is `offset` microseconds ahead of the system clock; a frozen one shows `frozen_at`."""
+    """An account's clock. It runs `offset` microseconds ahead of the system clock, or is frozen at `frozen_at`."""
 
     offset: int = 0
     frozen_at: Timestamp | None = None
@@ -32,7 +32,10 @@ class AccountClock(NamedTuple):
         return AccountTime(self.now(system_now), system_now, self)
 
     def set_to(self, account_now: Timestamp, *, system_now: Timestamp, mode: ClockMode | None = None) -> "AccountClock":
-        """Return a clock that shows `account_now` at the system time `system_now`; None keeps the mode."""
+        """Return a clock that shows `account_now` at the system time `system_now`.
+
+        If `mode` is None, keep the current mode.
+        """
         if (mode or self.mode) == ClockMode.FROZEN:
             return AccountClock(frozen_at=account_now)
         return AccountClock(offset=account_now - system_now)
@@ -54,7 +57,7 @@ class AccountTime(NamedTuple):
         return self._replace(account_now=account_now)
 
     def system_due_at(self, due: Timestamp) -> Timestamp | None:
-        """Return the system time at which the account's clock shows `due`, or None if it is frozen before `due`."""
+        """Return the system time at which the account's clock shows `due`. Return None if it is frozen before `due`."""
         if self.clock.frozen_at is None:
             return Timestamp(due - self.clock.offset)
         return self.system_now if due <= self.clock.frozen_at else None

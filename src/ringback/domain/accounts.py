@@ -1,6 +1,7 @@
 """Accounts, subaccounts and API keys, and explanations of failed authentication.
 
-The explanations are for the log. They contain no secrets, and nothing that the client sent except SIDs.
+The explanations are for the log. They do not contain secrets, and of the data that the client sent they contain only
+SIDs.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ NOON_HOUR = 12
 
 
 class AccountStatus(StrEnum):
-    """The status of an account at Twilio. Only active accounts are served."""
+    """The status of an account at Twilio. Only active accounts can be used."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -26,7 +27,7 @@ class AccountStatus(StrEnum):
 
 
 class Account(NamedTuple):
-    """An account. `parent_sid` is None unless it is a subaccount; `has_faults` tells whether it has any faults.
+    """An account. `parent_sid` is None unless the account is a subaccount. `has_faults` tells whether it has faults.
 
     `auth_token` is the primary token, which signs callbacks. `previous_auth_token` was the primary token until the
     secondary one was promoted; it is used only in explanations. A named tuple is faster than a dataclass: every request
@@ -58,7 +59,7 @@ class Account(NamedTuple):
         return (self.auth_token, self.secondary_auth_token) if self.secondary_auth_token else (self.auth_token,)
 
     def may_act_for(self, other: "Account") -> bool:
-        """Return whether this account's credentials are valid for the paths of `other`: itself or a subaccount."""
+        """Return whether this account's credentials give access to `other`: itself or an active subaccount."""
         return other.is_active and self.may_manage(other)
 
     def may_manage(self, other: "Account") -> bool:
@@ -74,7 +75,11 @@ class AccountUpdate(NamedTuple):
 
 
 class Principal(NamedTuple):
-    """An authenticated client: the account in the path, and the SID and access of the holder of the credentials."""
+    """An authenticated client.
+
+    `account` is the account in the path. `holder_sid` is the SID of the account to which the credentials belong, and
+    `access` is the access that they give.
+    """
 
     account: Account
     holder_sid: AccountSid
@@ -95,7 +100,7 @@ class ApiKey:
 def default_subaccount_name(created: Timestamp) -> str:
     """Return the default name of a subaccount: ``SubAccount Created at 2019-07-03 07:46 AM``.
 
-    The hour is on the 24-hour clock, despite AM and PM. Source: docs/fidelity.md, Account [oai, observed].
+    The hour is in 24-hour format, despite AM and PM. Source: docs/fidelity.md, Account [oai, observed].
     """
     at = to_datetime(created)
     return f"SubAccount Created at {at:%Y-%m-%d %H:%M} {'AM' if at.hour < NOON_HOUR else 'PM'}"
@@ -131,12 +136,12 @@ def explain_deleted_account(account_sid: str) -> str:
 
 
 def explain_key_in_path() -> str:
-    """Explain a path that names an API key instead of an account, as sent by clients without an account SID."""
+    """Explain a path with an API key SID in place of the account SID, which clients without an account SID send."""
     return "the path names an API key where an account SID belongs; pass the account SID to the client too"
 
 
 def explain_wrong_path(username: str, path_sid: str, account: Account | None) -> str:
-    """Explain why valid credentials do not give access to a path. `account` is the one with `path_sid`, if any."""
+    """Explain why valid credentials do not give access to a path. `account` is None if `path_sid` is unknown."""
     if not is_sid(ACCOUNT, path_sid):
         return "the path does not name an account SID"
     if account is None:

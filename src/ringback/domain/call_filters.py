@@ -49,7 +49,7 @@ ALWAYS = TimeRange()
 
 @dataclass(frozen=True, slots=True)
 class CallFilters:
-    """The filters of a list of calls: an E.164 number, states, and ranges of start and end times.
+    """The filters for a list of calls: an E.164 number, states, and ranges of start and end times.
 
     A filter that is None matches every call.
     """
@@ -99,9 +99,10 @@ def _states(status: str) -> tuple[CallState, ...]:
 
 
 def parse_time_range(parameters: Mapping[str, str], name: str) -> TimeRange:
-    """Return the range that ``Name`` (on this day), ``Name>`` (at this time or later) and ``Name<`` (before) define.
+    """Return the time range that the parameters ``Name``, ``Name>`` and ``Name<`` define.
 
-    Raises NothingMatches for an invalid time.
+    ``Name`` selects a day, ``Name>`` a time or later, and ``Name<`` times before it. Raises NothingMatches for an
+    invalid time.
     """
     starts, ends = [], []
     if name in parameters:

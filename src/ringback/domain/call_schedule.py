@@ -1,4 +1,4 @@
-"""The next event of a call: what the simulated phone does, or a timeout of the network."""
+"""The next event of a call: an action of the simulated phone, or a network timeout."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from ringback.domain.policies import CallPolicy
 from ringback.domain.timestamps import Timestamp, after
 
 WAIT_SECONDS = {"w": 0.5, "W": 1.0}
-"""Source: docs/fidelity.md, Extension [documented; the capital W assumed]."""
+"""Duration of each pause character. Source: docs/fidelity.md, Extension [documented; the capital W assumed]."""
 PAUSE = "w"
 """The character for a pause of half a second between keys, as in Twilio's SendDigits."""
 EXTENSION_KEY_SECONDS = 0.1
@@ -24,7 +24,7 @@ class PendingEvent(NamedTuple):
 
 
 def next_event(call: ValidationCall, policy: CallPolicy, account_now: Timestamp) -> PendingEvent | None:
-    """Return the next event of a call that entered its state, or reached a new prompt, at `account_now`.
+    """Return the next event of a call that has entered its state, or reached a new prompt, at `account_now`.
 
     Return None for a call that has ended.
     """
@@ -42,7 +42,7 @@ def next_event(call: ValidationCall, policy: CallPolicy, account_now: Timestamp)
 
 
 def extension_seconds(extension: str) -> float:
-    """Return the time in seconds that dialing these digits and pauses takes."""
+    """Return the time in seconds that it takes to dial these digits and pauses."""
     return sum(WAIT_SECONDS.get(key, EXTENSION_KEY_SECONDS) for key in extension)
 
 
@@ -52,7 +52,8 @@ def paused_digits(
     """Return the event for keys that the callee presses with pauses (``w``), starting at `account_now`.
 
     All keys arrive together, after the pauses that precede the last key. Keys that the callee pressed earlier and that
-    are still `pending` come first, and arrive at the same time. If the prompt times out before, the new keys are lost.
+    are still `pending` come first, and arrive at the same time. If the prompt times out before that, the new keys are
+    lost.
     """
     at = after(account_now, WAIT_SECONDS[PAUSE] * keys.rstrip(PAUSE).count(PAUSE))
     earlier = pending if pending and _is_keyed_by_callee(call, pending) else None

@@ -17,9 +17,9 @@ _USER_INFO = re.compile(r"^((?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]{2})[^/\\?#]*@")
 class CallbackHop:
     """One request of a delivery attempt, and its response.
 
-    `is_sent` is False if no connection was made. Without a response `status_code` is None and `error` gives the reason.
-    `location` is the response's Location header with user info masked. `mapped_to` is the target in the host map, None
-    if the map has no entry for the host. `is_signature_valid` is None in journals that do not store it.
+    `is_sent` is False if no connection was made. Without a response, `status_code` is None and `error` gives the
+    reason. `location` is the response's Location header with user info masked. `mapped_to` is the target in the host
+    map, or None if the host has no entry. `is_signature_valid` is None in journals that do not store it.
     """
 
     method: str
@@ -63,8 +63,8 @@ def redirect_hint(hops: Sequence[CallbackHop], form: ParameterPairs) -> str | No
     for hop, following in pairwise(hops):
         if following.is_sent and _has_all(hop, form) and not _has_all(following, form):
             return (
-                f"{_place(hop, following)} answered {hop.status_code}: the request to {_place(following, hop)} carried "
-                f"{_carried(following, form)}. {_ADVICE[hop.method]}"
+                f"{_place(hop, following)} responded with {hop.status_code}, and the request to "
+                f"{_place(following, hop)} contained {_carried(following, form)}. {_ADVICE[hop.method]}"
             )
     if hops and hops[-1].status_code == PERMANENT_REDIRECT and hops[-1].location is not None:
         return f"Twilio does not follow 308 redirects. {_ADVICE[hops[-1].method]}"
@@ -73,11 +73,11 @@ def redirect_hint(hops: Sequence[CallbackHop], form: ParameterPairs) -> str | No
 
 _ADVICE = {
     "POST": (
-        "Twilio does not send the parameters again after 301, 302 and 303. Answer with 2xx at the StatusCallback URL "
-        "itself, or redirect with 307, which keeps method and parameters."
+        "Twilio does not send the parameters again after 301, 302 and 303. Respond with 2xx at the StatusCallback URL "
+        "itself, or redirect with 307, which keeps the method and the parameters."
     ),
     "GET": (
-        "Twilio does not add the parameters to the URL of a redirect. Answer with 2xx at the StatusCallback URL "
+        "Twilio does not add the parameters to the URL of a redirect. Respond with 2xx at the StatusCallback URL "
         "itself, or repeat its query in the Location header of a 301, 302, 303 or 307."
     ),
 }
@@ -88,7 +88,7 @@ def _has_all(hop: CallbackHop, form: ParameterPairs) -> bool:
 
 
 def _carried(hop: CallbackHop, form: ParameterPairs) -> str:
-    """Describe which of the StatusCallback's parameters a request has. At least one must be missing."""
+    """Describe how many of the StatusCallback's parameters a request has. At least one must be missing."""
     carried = set(hop.parameters(form))
     if not carried:
         return "no parameters"
@@ -96,7 +96,7 @@ def _carried(hop: CallbackHop, form: ParameterPairs) -> str:
 
 
 def _place(hop: CallbackHop, other: CallbackHop) -> str:
-    """Return a request's path, or its URL without the query if the other request went to another server."""
+    """Return a request's path, or its URL without the query if the `other` request went to a different server."""
     url, other_url = urlsplit(hop.url), urlsplit(other.url)
     if (url.scheme, url.netloc) == (other_url.scheme, other_url.netloc):
         return url.path
@@ -104,7 +104,7 @@ def _place(hop: CallbackHop, other: CallbackHop) -> str:
 
 
 def hop_data(hop: CallbackHop, form: ParameterPairs) -> Mapping[str, str | int | dict[str, str] | None]:
-    """Return the data of a hop in an event."""
+    """Return the data that an event contains for a hop."""
     return {
         "method": hop.method,
         "url": hop.url,

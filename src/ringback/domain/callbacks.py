@@ -28,13 +28,13 @@ USER_AGENT = "TwilioProxy/1.1"
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307})
 HTTP_TEMPORARY_REDIRECT = 307
 MAX_LOCATION_CHARACTERS = 8_192
-"""Maximum length of a redirect's Location: the journal stores every request. Source: docs/fidelity.md, StatusCallback
-redirects [assumed]."""
+"""Maximum length of a redirect's Location header. It is limited because the journal stores every request. Source:
+docs/fidelity.md, StatusCallback redirects [assumed]."""
 MAX_REDIRECTS = 10
-"""Source: docs/fidelity.md, StatusCallback redirects [documented]."""
+"""Maximum number of redirects in an attempt. Source: docs/fidelity.md, StatusCallback redirects [documented]."""
 
 PARTIES = ("From", "Caller", "To", "Called")
-"""The numbers whose geography a StatusCallback contains."""
+"""The parameters that contain phone numbers. A StatusCallback also contains the geography of these numbers."""
 STORED_PARAMETERS = frozenset({*PARTIES, "SequenceNumber"})
 """Parameters that every stored StatusCallback has, including those stored by ringback 0.1.0."""
 SIP_RESPONSE_CODES = {
@@ -71,8 +71,8 @@ class StatusCallback:
     """A StatusCallback of an ended call.
 
     It is signed with `auth_token`, or with the shared key in `webhook_signing`. Both belong to the account, unless a
-    fault replaces them. `signed_port` is from the account's own policy; None means the value of the settings.
-    `attempts` counts all attempts, `earlier_attempts` only those of previous deliveries. `fault` is the effect of the
+    fault replaces them. `signed_port` is from the account's policy; None means the value of the settings. `attempts`
+    counts all attempts, and `earlier_attempts` only the attempts of previous deliveries. `fault` is the effect of the
     fault that the current delivery triggered.
     """
 
@@ -94,7 +94,7 @@ class StatusCallback:
     def signed_url(self, target: HttpUrl) -> str:
         """Return the URL that the signature of a request to `target` covers.
 
-        A policy can drop the port from https URLs, a fault from all URLs.
+        A policy can remove the port from https URLs, and a fault can remove it from all URLs.
         """
         is_dropped = self.signed_port == SignedPort.DROPPED and target.scheme == "https"
         is_removed = self.fault == AlterSignature(SignatureFlaw.WITHOUT_PORT)
@@ -120,7 +120,7 @@ class DeliveryPartition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """A StatusCallback's request, ready to be sent."""
+    """A signed request for a StatusCallback, ready to be sent."""
 
     method: str
     url: HttpUrl
@@ -132,9 +132,9 @@ class SignedRequest:
 class CallbackAttempt:
     """One attempt to deliver a StatusCallback: its requests, and the outcome.
 
-    `method`, `url` and `headers` describe the last request, `answer` is the start of the last response's body. Without
-    a response `status_code` is None and `error` gives the reason. `hops` has all requests in order. It is empty if
-    nothing was sent, and in journals of ringback 0.1.0, which stored only the last request.
+    `method`, `url` and `headers` describe the last request, and `answer` is the start of the last response's body.
+    Without a response, `status_code` is None and `error` gives the reason. `hops` contains all requests in order. It is
+    empty if nothing was sent, and in journals of ringback 0.1.0, which stored only the last request.
     """
 
     number: int
@@ -154,8 +154,8 @@ class CallbackSummary:
     """A summary of a call's StatusCallback.
 
     `attempts` counts the attempts of all deliveries. `status_code`, `error` and `redirects` (the number of redirects
-    followed) describe the last attempt, `fault` the last delivery. `is_signature_valid` is None if the last attempt
-    sent nothing.
+    followed) describe the last attempt, and `fault` describes the last delivery. `is_signature_valid` is None if the
+    last attempt sent nothing.
     """
 
     status: CallbackStatus
@@ -207,7 +207,7 @@ def _minutes_rounded_up(seconds: int) -> int:
 
 
 def with_geography(parameters: ParameterPairs) -> ParameterPairs:
-    """Return `parameters` in the order of `PARAMETER_ORDER`, with the geography of their numbers added if missing.
+    """Return `parameters` in the order of `PARAMETER_ORDER`. Add the geography of the numbers if it is missing.
 
     The first lookup in an area reads files, which takes milliseconds. Source: docs/fidelity.md, StatusCallback
     parameters [observed].
@@ -246,9 +246,10 @@ def signature(
 
 
 def sign_request(callback: StatusCallback, target: HttpUrl, method: str) -> SignedRequest:
-    """Return the signed request that sends `callback` to `target`: its own URL with parameters, or a redirect's URL.
+    """Return the signed request that sends `callback` to `target`, the callback's URL or the URL of a redirect.
 
-    The signature covers the URL as requested: without fragment and user info, and with its port unless it is dropped.
+    The signature covers the requested URL, without fragment and user info. It also covers the port, unless the policy
+    or a fault removes it.
     """
     form = callback.parameters if method == "POST" else ()
     headers = [
@@ -286,9 +287,9 @@ def first_request(callback: StatusCallback) -> SignedRequest:
 
 
 def redirected_request(callback: StatusCallback, sent: SignedRequest, location: str, status: int) -> SignedRequest:
-    """Return the request that follows a redirect to `location`, with its own signature.
+    """Return the request that follows a redirect to `location`. It is signed for the new URL.
 
-    307 preserves the method and parameters. After 301, 302 and 303 the location is requested by GET, and no parameters
+    307 preserves the method and parameters. After 301, 302 and 303, the location is requested by GET, and no parameters
     are added. Raises ValueError if `location` is too long or not an http(s) URL. Source: docs/fidelity.md,
     StatusCallback redirects [assumed].
     """

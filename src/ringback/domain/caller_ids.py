@@ -10,7 +10,7 @@ ValidationCodeFormat = Literal["string", "integer"]
 """The JSON type of a validation code: a string (``"012345"``), or an integer (``123456``) as on the product page."""
 
 FRIENDLY_NAME_MAX_CHARACTERS = 64
-"""Source: docs/fidelity.md, FriendlyName [page]."""
+"""Maximum length of a FriendlyName. Source: docs/fidelity.md, FriendlyName [page]."""
 
 _NOT_XML_1_0 = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -18,7 +18,7 @@ _NOT_XML_1_0 = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]
 class OutgoingCallerId(NamedTuple):
     """A verified number of an account; `phone_number` is E.164.
 
-    It is a named tuple, for speed: a page has up to 1,000 of them.
+    It is a named tuple for speed, because a page has up to 1,000 caller IDs.
     """
 
     sid: OutgoingCallerIdSid
@@ -30,7 +30,10 @@ class OutgoingCallerId(NamedTuple):
 
 
 def friendly_name_error(name: str) -> str | None:
-    """Return the error in a FriendlyName, or None. A name must have 1 to 64 code points, all valid in XML 1.0."""
+    """Return the reason why a FriendlyName is not valid, or None.
+
+    A name must have 1 to 64 code points, all valid in XML 1.0.
+    """
     if not 1 <= len(name) <= FRIENDLY_NAME_MAX_CHARACTERS:
         return f"must have between 1 and {FRIENDLY_NAME_MAX_CHARACTERS} characters"
     if _NOT_XML_1_0.search(name):

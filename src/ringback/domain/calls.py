@@ -46,7 +46,7 @@ IN_PROGRESS_STATES = frozenset({CallState.DIALING_EXTENSION, CallState.PROMPTING
 _STATUSES = {state: CallStatus.IN_PROGRESS if state in IN_PROGRESS_STATES else CallStatus(state) for state in CallState}
 
 ENDED = "ended"
-"""The event of the timeline entry that records how a call ended."""
+"""The `event` of the timeline entry for the end of a call."""
 
 FINAL_STATES = frozenset(CallState) - {CallState.QUEUED, CallState.RINGING} - IN_PROGRESS_STATES
 
@@ -71,7 +71,7 @@ class CallEvent(StrEnum):
 
 
 class Guard(StrEnum):
-    """The condition that decides which state an event leads to."""
+    """A condition that determines the state to which an event leads."""
 
     ALWAYS = ""
     LINE_FREE = "line free"
@@ -103,9 +103,9 @@ class IllegalCallEvent(Exception):
 
 
 class ValidationRequest(NamedTuple):
-    """A client's request to verify a number; parameters that were not given are None.
+    """A client's request to verify a number. Parameters that the client did not send are None.
 
-    The call has each of these fields under the same name.
+    ValidationCall has fields with the same names.
     """
 
     phone_number: str
@@ -119,8 +119,8 @@ class ValidationRequest(NamedTuple):
 class ValidationAnswer(NamedTuple):
     """The answer to a validation request: the code to enter, and the call that will ask for it.
 
-    `has_superseded` tells whether the request ended another call to the number; the StatusCallback of that call is then
-    pending.
+    `has_superseded` tells whether the request has ended another call to the number. The StatusCallback of that call is
+    then pending.
     """
 
     account_sid: AccountSid
@@ -143,9 +143,10 @@ class ValidationCall(NamedTuple):
     """A validation call.
 
     It is a named tuple because every event copies it, and copying a dataclass takes three times as long. The code is
-    valid until `code_expires_at`, inclusive; None means as long as the call lasts. `phone` is None until the number is
-    dialed; `keys` are the keys entered at the current prompt. `ringing_at`, `answered_at` and `ended_at` are the times
-    of these events, None until then. `outgoing_caller_id_sid` identifies the caller ID that a successful call created.
+    valid up to and including `code_expires_at`, or as long as the call lasts if that is None. `phone` is None until the
+    number is dialed. `keys` are the keys entered at the current prompt. `ringing_at`, `answered_at` and `ended_at` are
+    the times of these events, None until then. `outgoing_caller_id_sid` identifies the caller ID that a successful call
+    created.
     """
 
     sid: CallSid
@@ -172,7 +173,7 @@ class ValidationCall(NamedTuple):
     timeline: tuple[TimelineEntry, ...] = ()
 
     def has_expired(self, account_now: Timestamp) -> bool:
-        """Return whether the code has expired while the call continues."""
+        """Return whether the code has expired at `account_now`."""
         return self.code_expires_at is not None and account_now > self.code_expires_at
 
     @property
@@ -189,12 +190,12 @@ class ValidationCall(NamedTuple):
 
     @property
     def prompt_number(self) -> int:
-        """The number of the current prompt for the code, from 1."""
+        """The number of the current prompt for the code, counted from 1."""
         return self.attempts_allowed - self.attempts_left + 1
 
     @property
     def answered_seconds(self) -> int:
-        """Whole seconds from answer to end; 0 if either is missing, or if the clock was set back during the call."""
+        """Whole seconds from the answer to the end of the call; 0 if either is missing or the clock was set back."""
         if self.answered_at is None or self.ended_at is None:
             return 0
         return max(0, int(seconds_between(self.answered_at, self.ended_at)))

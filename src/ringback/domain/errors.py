@@ -1,6 +1,6 @@
 """The errors of the Twilio API: code, HTTP status and message, with one function for each.
 
-The evidence for each is in docs/fidelity.md, "Errors".
+The evidence for each error is in docs/fidelity.md, "Errors".
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class TwilioError(Exception):
 
 
 def _shown(value: str) -> str:
-    """Return an invalid value for use in a message: truncated, printable and valid in XML."""
+    """Convert an invalid value for use in a message: truncate it, and make it printable and valid in XML."""
     short = value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "..."
     return "".join(character if character.isprintable() else "?" for character in short)
 
@@ -107,7 +107,10 @@ def request_timeout(limit_seconds: int) -> TwilioError:
 
 
 def body_too_large(limit_bytes: int, *, hang_up: bool) -> TwilioError:
-    """Return the error for a body that is too large. If the body was not read, `hang_up` closes the connection."""
+    """Return the error for a body that is too large.
+
+    If the body has not been read, set `hang_up` to close the connection.
+    """
     message = f"Request Entity Too Large: the body is larger than {limit_bytes} bytes"
     return TwilioError(413, 20413, message, {"Connection": "close"} if hang_up else NO_HEADERS)
 

@@ -17,7 +17,7 @@ EventData = Mapping[str, Value | Sequence[Mapping[str, Value | dict[str, str]]]]
 
 
 class EventType(StrEnum):
-    """The types of events. These names are part of the control API."""
+    """The type of an event. The values are part of the control API."""
 
     CALL_QUEUED = "call.queued"
     CALL_RINGING = "call.ringing"
@@ -32,7 +32,7 @@ class EventType(StrEnum):
 
 
 class NewEvent(NamedTuple):
-    """An event that is not stored yet; `at` is the account's time. A tuple, for speed: each call has six events."""
+    """An event that is not stored yet; `at` is the account's time. It is a tuple for speed: a call has six events."""
 
     account_sid: AccountSid
     at: Timestamp
@@ -63,7 +63,7 @@ def call_queued(call: ValidationCall) -> NewEvent:
 
 
 def call_moved(call: ValidationCall, event: CallEvent, digits: str, account_now: Timestamp) -> NewEvent | None:
-    """Return the log event for a call's event, or None if it is not logged. `call_ended` logs the end of a call."""
+    """Return the event that logs a `CallEvent`, or None if it is not logged. `call_ended` logs the end of a call."""
     if event == CallEvent.DIAL and not call.is_ended:
         return _of_call(call, EventType.CALL_RINGING, account_now, {})
     if event == CallEvent.ANSWER:
@@ -92,7 +92,7 @@ def _of_call(call: ValidationCall, kind: EventType, at: Timestamp, data: EventDa
 def caller_id_event(
     caller_id: OutgoingCallerId, kind: EventType, at: Timestamp, call_sid: CallSid | None = None
 ) -> NewEvent:
-    """Return the event for a caller ID's creation (with the call that verified it, if any), update or deletion."""
+    """Return the event for the creation, update or deletion of a caller ID. `call_sid` is the call that verified it."""
     data: EventData = {
         "sid": caller_id.sid,
         "phone_number": caller_id.phone_number,
@@ -106,7 +106,7 @@ def callback_settled(
 ) -> NewEvent:
     """Return the event for a StatusCallback that was delivered or failed; `last` is the attempt that settled it.
 
-    After a redirect the event contains all requests of the attempt.
+    After a redirect, the event contains all requests of the attempt.
     """
     kind = EventType.CALLBACK_DELIVERED if status == CallbackStatus.DELIVERED else EventType.CALLBACK_FAILED
     data: EventData = {"url": last.url, "attempts": last.number, "status_code": last.status_code, "error": last.error}

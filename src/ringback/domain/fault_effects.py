@@ -1,4 +1,4 @@
-"""Effects of faults: an error, a delay, a lost answer, a StatusCallback that is duplicated, incorrectly signed or lost.
+"""Effects of faults: an error, a delay, a lost response, or a duplicated, wrongly signed or lost StatusCallback.
 
 Effects are values. The Twilio API and the callback sender apply them.
 """
@@ -33,7 +33,7 @@ CONTENT_TYPE = r"^[!-~]([ -~]{0,198}[!-~])?$"
 LONGEST_DELAY_SECONDS = 300
 FEWEST_COPIES, MOST_COPIES = 2, 10
 DEFAULT_CONTENT_TYPE = "text/html; charset=utf-8"
-"""Content type of a fault's body: load balancers and proxies send HTML."""
+"""Default content type of a fault's body: HTML, which load balancers and proxies usually send."""
 
 EffectDict = Mapping[str, Any]
 """The JSON form of an effect: its name and value, such as ``{"status": 429}``, and the options of this effect."""
@@ -45,7 +45,10 @@ class InvalidFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AnswerError:
-    """Effect that answers a request with an error and changes nothing. `code` and `message` default to Twilio's own."""
+    """Effect that answers a request with an error, changing nothing.
+
+    `code` and `message` default to Twilio's values.
+    """
 
     status: int
     code: int | None = None
@@ -56,7 +59,7 @@ class AnswerError:
         return {name: value for name, value in fields.items() if value is not None}
 
     def error(self, path: str) -> TwilioError:
-        """Return the error that answers a request for `path`."""
+        """Return the error response to a request for `path`."""
         default = _TWILIO_ERRORS[self.status](path) if self.status in _TWILIO_ERRORS else _plain_error(self.status)
         return TwilioError(self.status, self.code or default.code, self.message or default.message, default.headers)
 
@@ -115,7 +118,7 @@ class DropConnection:
 
 
 DROP_BEFORE = DropConnection("before")
-"""The effect of a request that is never answered and changes nothing."""
+"""Closes the connection before any change, so that the request gets no response and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ class AlterSignature:
 
 
 def bad_key(key: str) -> str:
-    """Return a wrong key that replaces `key`, an auth token or shared key."""
+    """Return a wrong key to use instead of `key`, an auth token or the secret of a shared key."""
     return f"{key}?"
 
 
@@ -193,7 +196,7 @@ _OPTIONS = (
     (frozenset({"when"}), "delay_seconds"),
     (frozenset({"at_once"}), "duplicate"),
 )
-"""The options, and the only effect to which each belongs."""
+"""The options of effects. Each set of options belongs to a single effect."""
 OPERATION_EFFECT_NAMES = 'status, delay_seconds, drop "before", drop "after"'
 CALLBACK_EFFECT_NAMES = 'delay_seconds, duplicate, signature "bad", "without-port" or "secondary", drop true'
 
@@ -237,7 +240,7 @@ def effect_from_dict(data: EffectDict) -> Effect:
 
 
 def _check_values(effect: Effect) -> None:
-    """Raise InvalidFault for a value that the control API would refuse: a database row may have been edited."""
+    """Raise InvalidFault for a value that the control API would refuse. A stored effect may have been edited."""
     match effect:
         case AnswerError(status, code, message):
             _check_status(status)

@@ -19,13 +19,13 @@ from ringback.domain.timestamps import Timestamp
 MOST_TIMES = 1_000_000
 
 RandomFraction = Callable[[int, int], float]
-"""Returns a random number in [0, 1) for a fault's index in its account and the number of its trial."""
+"""A function that returns a random number in [0, 1) for the index of a fault in its account and the trial number."""
 
 
 class FaultTarget(StrEnum):
-    """The target of a fault: one operation of the Twilio API, all of them, or StatusCallbacks.
+    """The target of a fault: one operation of the Twilio API, all operations, or StatusCallbacks.
 
-    Each member of Operation is a target under the same name.
+    Each member of Operation is a target with the same name.
     """
 
     _ignore_ = "members operation"
@@ -46,7 +46,7 @@ class NewFault:
     probability: float | None = None
 
     def __post_init__(self) -> None:
-        """Raise InvalidFault for an invalid combination of fields."""
+        """Raise InvalidFault if the fields cannot be combined."""
         if self.times is not None and self.probability is not None:
             raise InvalidFault("times, probability: give one of them, or neither for a fault that always applies")
         is_callback = self.operation == FaultTarget.STATUS_CALLBACK
@@ -61,7 +61,8 @@ class NewFault:
 class Fault:
     """A stored fault.
 
-    `trials` counts its trials, `triggered` those that triggered it; `times_left` is None for a fault without `times`.
+    `trials` counts the trials of the fault, and `triggered` the trials that triggered it. `times_left` is None for a
+    fault without `times`.
     """
 
     id: int
@@ -84,7 +85,7 @@ class Fault:
         return self.operation == target
 
     def after_trial(self, index: int, random_fraction: RandomFraction) -> "Fault":
-        """Return this fault after one more trial. If the trial triggered it, `triggered` is one higher.
+        """Run one more trial, and return the fault with updated counts. `triggered` has increased if it was triggered.
 
         `index` is the zero-based position of the fault among its account's faults.
         """

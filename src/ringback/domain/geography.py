@@ -22,7 +22,7 @@ SHORTEST_PREFIX_DIGITS = 3
 CACHED_AREAS = 32
 """Maximum number of cached lines. A lookup searches the same line for several prefixes. The longest line is 270 KB."""
 NO_COUNTRY = frozenset({"", "001"})
-"""Region codes of numbers that belong to no country: unknown, or of an international network."""
+"""Region codes of numbers that do not belong to a country: the region is unknown, or an international network."""
 COUNTRIES_WITH_STATES = frozenset({"US", "CA"})
 
 
@@ -60,7 +60,7 @@ def geography(e164: str) -> Geography:
 
 @lru_cache(maxsize=4096)
 def country_of(e164: str) -> str:
-    """Return the two-letter code of a number's country, or an empty string if it belongs to no country.
+    """Return the two-letter code of a number's country, or an empty string if it does not belong to one.
 
     For an invalid number, return the main country of its calling code.
     """
@@ -74,7 +74,7 @@ def country_of(e164: str) -> str:
 
 
 def _place_name(digits: str) -> str:
-    """Return the name of the longest known prefix of `digits`, or an empty string."""
+    """Return the place name for the longest known prefix of `digits`, or an empty string."""
     for length in range(min(LONGEST_PREFIX_DIGITS, len(digits)), SHORTEST_PREFIX_DIGITS - 1, -1):
         prefix = digits[:length].encode()
         places = _places(prefix[:AREA_DIGITS])
@@ -86,7 +86,7 @@ def _place_name(digits: str) -> str:
 
 @lru_cache(maxsize=CACHED_AREAS)
 def _places(area: bytes) -> bytes:
-    """Find the line of an area by bisection, as the lines are sorted. Return an empty string for an unknown area."""
+    """Find the line for an area by bisection; the lines are sorted. Return an empty string for an unknown area."""
     data, line_start = _data(), area + b"\t"
 
     def line_at(position: int) -> bytes:

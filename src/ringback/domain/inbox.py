@@ -21,7 +21,7 @@ _SEPARATORS = re.compile(rb"&+")
 
 @dataclass(frozen=True, slots=True)
 class SignatureCandidates:
-    """Possible inputs of a signature: other keys by name, the StatusCallback URL, and the shared key."""
+    """Data that a signature may have been made with: other keys by name, the StatusCallback URL, and the shared key."""
 
     other_keys: Mapping[str, Key]
     given_url: str | None
@@ -30,7 +30,7 @@ class SignatureCandidates:
 
 @dataclass(frozen=True, slots=True)
 class InboxMessage:
-    """A received request: `at` in the account's time, `headers` with credentials masked, `body` truncated."""
+    """A received request. `at` is the account's time. Credentials in `headers` are masked, and `body` is truncated."""
 
     at: Timestamp
     method: str
@@ -43,7 +43,7 @@ class InboxMessage:
 
 @dataclass(frozen=True, slots=True)
 class InboxSummary:
-    """An inbox with messages: how many, and when the newest arrived, in the account's time."""
+    """An inbox that has messages: their number, and the account time at which the newest message arrived."""
 
     name: str
     messages: int
@@ -59,7 +59,7 @@ class StoredMessage:
 
 
 def received_parameters(request: ReceivedRequest) -> ParameterPairs:
-    """Return the first parameters of a request: from the query of a GET, otherwise from the form."""
+    """Return the first parameters of a request, from the query of a GET or the form of any other request."""
     if request.method in _BODILESS_METHODS:
         encoded = request.target.partition(b"?")[2]
     else:

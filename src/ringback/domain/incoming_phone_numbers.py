@@ -7,7 +7,8 @@ from ringback.domain.sids import AccountSid, IncomingPhoneNumberSid
 from ringback.domain.timestamps import Timestamp
 
 ORIGIN = "twilio"
-"""The origin of every number; Twilio also has `hosted`. Source: docs/fidelity.md, IncomingPhoneNumber [oai]."""
+"""The origin of every number. At Twilio, the origin can also be `hosted`. Source: docs/fidelity.md,
+IncomingPhoneNumber [oai]."""
 
 _NOT_IN_PATTERN = re.compile(r"[^0-9+*]")
 _DIGIT = re.compile(r"[0-9*]")
@@ -25,7 +26,7 @@ class IncomingPhoneNumber(NamedTuple):
 
 
 def number_pattern(text: str) -> str | None:
-    """Return the SQL pattern for numbers that contain `text`, or None if `text` has no digit.
+    """Return the SQL pattern for numbers that contain `text`, or None if `text` does not contain a digit.
 
     ``*`` stands for any digit. Characters other than digits, ``+`` and ``*`` are ignored. Source: docs/fidelity.md,
     IncomingPhoneNumber.

@@ -1,6 +1,6 @@
 """Notifications of a call: its entries in Twilio's log.
 
-They are derived from the call and not stored: only a call that geo permissions blocked has one.
+They are derived from the call, and are not stored. Only a call that geo permissions blocked has a notification.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ UNKNOWN_COUNTRY = "ZZ"
 
 
 class Notification(NamedTuple):
-    """A notification; `log` is its level, `date_created` the time at which it was logged."""
+    """A notification. `log` is its level, and `date_created` is the time at which it was logged."""
 
     sid: NotificationSid
     account_sid: AccountSid
@@ -59,7 +59,10 @@ def notifications_of(call: ValidationCall) -> tuple[Notification, ...]:
 
 
 def permission_text(phone_number: str) -> str:
-    """Return the text for a call to a disabled country. Source: docs/fidelity.md, Notification [observed]."""
+    """Return the text of the notification for a call to a disabled country.
+
+    Source: docs/fidelity.md, Notification [observed].
+    """
     country = country_of(phone_number) or UNKNOWN_COUNTRY
     return (
         "No International Permission. To call this phone number you must enable the Low Risk permission for "

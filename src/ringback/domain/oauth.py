@@ -22,7 +22,7 @@ from ringback.domain.timestamps import MICROSECONDS, Timestamp
 GRANT_TYPE = "client_credentials"
 SHORTEST_LIFETIME_SECONDS, LONGEST_LIFETIME_SECONDS = 60, 30 * 86_400
 DEFAULT_LIFETIME_SECONDS = 3_600
-"""Source: docs/fidelity.md, OAuth [documented]."""
+"""Default lifetime of an access token. Source: docs/fidelity.md, OAuth [documented]."""
 ISSUER = "https://oauth.twilio.com"
 
 _HEADER = {"alg": "HS256", "typ": "JWT"}
@@ -31,7 +31,7 @@ _TOKEN = re.compile(r"([A-Za-z0-9_-]+\.([A-Za-z0-9_-]+))\.([A-Za-z0-9_-]+)")
 
 @dataclass(frozen=True, slots=True)
 class OAuthApp:
-    """An OAuth app ``OQ…``. Its SID is its client ID; `access` is what its access tokens allow."""
+    """An OAuth app ``OQ…``. Its SID is the client ID. `access` is the access that its access tokens give."""
 
     client_id: OAuthAppSid
     client_secret: str
@@ -56,12 +56,12 @@ def issue_access_token(app: OAuthApp, account_now: Timestamp) -> str:
 
 
 def is_json_web_token(text: str) -> bool:
-    """Return whether a text has the form of a JSON Web Token."""
+    """Return whether a text is in the format of a JSON Web Token."""
     return _TOKEN.fullmatch(text) is not None
 
 
 def client_id_of(token: str) -> str | None:
-    """Return the client ID that a token names, or None. The token is not verified."""
+    """Return the client ID in a token, or None. The token is not verified."""
     client_id = _claims(token).get("sub")
     return client_id if isinstance(client_id, str) and is_sid(OAUTH_APP, client_id) else None
 

@@ -25,7 +25,7 @@ class Operation(StrEnum):
     FETCH_CALL_NOTIFICATION = "fetch-call-notification"
     LIST_INCOMING_PHONE_NUMBERS = "list-incoming-phone-numbers"
     FETCH_INCOMING_PHONE_NUMBER = "fetch-incoming-phone-number"
-    CREATE_ACCESS_TOKEN = "create-access-token"  # noqa: S105 - a name
-    CREATE_SECONDARY_AUTH_TOKEN = "create-secondary-auth-token"  # noqa: S105 - a name
-    DELETE_SECONDARY_AUTH_TOKEN = "delete-secondary-auth-token"  # noqa: S105 - a name
-    PROMOTE_SECONDARY_AUTH_TOKEN = "promote-secondary-auth-token"  # noqa: S105 - a name
+    CREATE_ACCESS_TOKEN = "create-access-token"  # noqa: S105 - not a secret
+    CREATE_SECONDARY_AUTH_TOKEN = "create-secondary-auth-token"  # noqa: S105 - not a secret
+    DELETE_SECONDARY_AUTH_TOKEN = "delete-secondary-auth-token"  # noqa: S105 - not a secret
+    PROMOTE_SECONDARY_AUTH_TOKEN = "promote-secondary-auth-token"  # noqa: S105 - not a secret

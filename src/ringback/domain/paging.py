@@ -1,7 +1,7 @@
 """Pages of a list: the requested rows, the token that continues after a row, and the links between pages.
 
 A token contains the complete key of a row (its creation time and SID). The next page therefore continues after that
-row, regardless of rows that were added or deleted since, even if that row itself was deleted.
+row, regardless of rows that were added or deleted in between, and even if that row itself was deleted.
 """
 
 import re
@@ -45,14 +45,14 @@ class RowKey(NamedTuple):
 
 
 class Direction(StrEnum):
-    """The direction of a token: its first two letters."""
+    """The direction of a page token. The value is the first two letters of the token."""
 
     AFTER = "PA"
     BEFORE = "PB"
 
 
 class PageToken(NamedTuple):
-    """The row of a list after or before which a page continues."""
+    """A page token: the key of the row after which, or before which, the page continues."""
 
     direction: Direction
     key: RowKey
@@ -78,7 +78,10 @@ class PageRequest(NamedTuple):
 
 
 class Page(NamedTuple, Generic[Row_co]):
-    """The rows of a page in list order, and the tokens of the neighboring pages, None for pages that do not exist."""
+    """The rows of a page in list order, and the tokens of the neighboring pages.
+
+    The token of a page that does not exist is None.
+    """
 
     request: PageRequest
     rows: Sequence[Row_co]
@@ -147,7 +150,7 @@ def page_of(rows: Sequence[KeyedRow], request: PageRequest) -> Page[KeyedRow]:
 
 
 class PageLinks(NamedTuple):
-    """The URIs of a page and its neighbors, relative to the host; None for a page that does not exist."""
+    """The URIs of a page and its neighbors, relative to the host. The URI of a page that does not exist is None."""
 
     uri: str
     first: str
@@ -156,10 +159,10 @@ class PageLinks(NamedTuple):
 
 
 def page_links(path: str, filters: Mapping[str, str], page: Page[object], asked: Mapping[str, str]) -> PageLinks:
-    """Return the links of `page`. Their queries have the filters first, then page size, page number and token.
+    """Return the links of `page`. Their queries contain the filters, then the page size, page number and page token.
 
-    `path` includes the representation's suffix; `asked` has the parameters of this request. Source: docs/fidelity.md,
-    list paging [page, observed].
+    `path` includes the representation's suffix; `asked` contains the parameters of this request. Source:
+    docs/fidelity.md, list paging [page, observed].
     """
     size, number = page.request.page_size, page.request.page
     return PageLinks(

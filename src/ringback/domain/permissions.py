@@ -1,4 +1,4 @@
-"""Permissions: the one that each operation requires, and the operations that credentials allow.
+"""The permission that each operation requires, and the access that credentials give.
 
 Source: docs/fidelity.md, authentication.
 """
@@ -48,7 +48,7 @@ _PERMISSION = re.compile(PERMISSION_PATTERN, re.ASCII)
 
 
 class KeyType(StrEnum):
-    """Twilio's types of API keys."""
+    """The type of an API key at Twilio."""
 
     STANDARD = "standard"
     MAIN = "main"
@@ -56,13 +56,13 @@ class KeyType(StrEnum):
 
 
 class Access(NamedTuple):
-    """The operations that credentials allow, as a type of API key. Only restricted access has `permissions`."""
+    """The access that credentials give, as the type of an API key. Only restricted access has `permissions`."""
 
     key_type: KeyType
     permissions: frozenset[str] = frozenset()
 
     def check(self, operation: Operation, username: str) -> None:
-        """Raise TwilioError, 20003 or 70051, unless the credentials of `username` allow this operation."""
+        """Raise TwilioError 20003 or 70051 unless the credentials of `username` allow this operation."""
         if self.key_type is KeyType.MAIN:
             return
         permission = PERMISSIONS[operation]
@@ -89,7 +89,7 @@ NO_ACCESS = restricted_access(frozenset())
 
 
 def normalize_permission(text: str) -> str | None:
-    """Return a permission as written in PERMISSIONS, without the leading slash of Twilio's key policies.
+    """Return a permission in the format of PERMISSIONS, without the leading slash that Twilio's key policies have.
 
     Return None for a string that is not a permission. The last part may be ``*``, which stands for all actions.
     """

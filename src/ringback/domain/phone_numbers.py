@@ -27,7 +27,7 @@ def to_e164(written: str, validation: NumberValidation | None = "valid") -> str 
 
     A number with ``+`` may be from any country; a number without it must be American: ``(415) 555-1212``, ``1 415 555
     1212``. A number with an extension is invalid. `validation` is ``valid`` to accept numbers that a carrier may
-    assign, ``possible`` to accept numbers of a valid length, and None (for lookups) to accept everything that has an
+    assign, ``possible`` to accept numbers of a valid length, and None (for lookups) to accept any number that has an
     E.164 form.
     """
     text = written.strip()

@@ -1,4 +1,4 @@
-"""Simulated phones: what the callee does when called and when prompted, and after how many seconds."""
+"""Simulated phones: their reactions to a call and to the prompt for the code, and the time that each reaction takes."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -7,7 +7,7 @@ from typing import assert_never
 from ringback.domain.phone_numbers import RESERVED_PREFIX
 
 CODE_DIGITS = 6
-"""Source: docs/fidelity.md, validation code [page]."""
+"""Number of digits in a validation code. Source: docs/fidelity.md, validation code [page]."""
 MAX_PHONE_SECONDS = 86_400
 """Maximum time that a phone rings, or that the callee takes to enter the code."""
 
@@ -52,7 +52,7 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class PhoneRule:
-    """A rule for the phone at a number, from a seed file or a test; None means the default."""
+    """A rule for the phone at a number, from a seed file or a test. A field that is None has its default value."""
 
     behavior: PhoneBehavior
     ring_seconds: float | None = None
@@ -71,7 +71,7 @@ class PhoneRule:
 
 @dataclass(frozen=True, slots=True)
 class CalleeReaction:
-    """A callee's action `after_seconds` from the start of the prompt: enter `digits`; if None, hang up."""
+    """An action of the callee, `after_seconds` after a prompt: enter `digits`, or hang up if `digits` is None."""
 
     after_seconds: float
     digits: str | None
@@ -91,7 +91,7 @@ RESERVED_BEHAVIORS = {
 
 
 class PhoneSource(StrEnum):
-    """The sources of a phone's behavior, in order of precedence."""
+    """A source of a phone's behavior. The members are in order of precedence."""
 
     SCRIPT = "script"
     RULE = "rule"

@@ -13,7 +13,7 @@ MAX_CODE_LIFETIME_SECONDS = 86_400
 
 
 class AccountType(StrEnum):
-    """The type of an account; Twilio capitalizes it.
+    """The type of an account. Twilio capitalizes the value.
 
     A trial account cannot verify numbers through the API. Source: docs/fidelity.md, policy [observed].
     """
@@ -41,7 +41,7 @@ class SecondRequest(StrEnum):
 
 
 class SignedPort(StrEnum):
-    """How the port of an https callback URL is signed."""
+    """The treatment of the port in the signature of an https callback URL."""
 
     AS_GIVEN = "as-given"
     DROPPED = "dropped"
@@ -68,7 +68,7 @@ class CallPolicy:
 
 
 class AccountPolicy(NamedTuple):
-    """An account's own policy; None means the value of the settings."""
+    """The policy of an account. A field that is None has the value of the settings."""
 
     account_type: AccountType | None = None
     calls_per_number_and_week: int | None = None
@@ -84,7 +84,7 @@ class AccountPolicy(NamedTuple):
         return {name: value for name, value in self._asdict().items() if value is not None}
 
     def merged_with(self, settings: CallPolicy) -> CallPolicy:
-        """Return the account's effective policy: its own values and, where it has none, the values of `settings`."""
+        """Return the account's effective policy: its own values, completed by the values of `settings`."""
         if self is NO_OVERRIDES:
             return settings
         return replace(settings, **self.overrides)

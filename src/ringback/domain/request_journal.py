@@ -37,9 +37,9 @@ SECRET_PARAMETERS = frozenset(
 
 
 class AnsweredRequest(NamedTuple):
-    """An answered request that is not stored yet: `at` in the account's time, `status` 0 if no response was sent.
+    """An answered request that is not stored yet. `at` is the account's time. `status` is 0 if no response was sent.
 
-    `username` is as the client sent it, `fault` describes the injected fault; both may be None.
+    `username` is the user name that the client sent, and `fault` describes the injected fault. Both may be None.
     """
 
     account_sid: AccountSid
@@ -81,7 +81,7 @@ def _kept(name: str, value: str) -> str:
 
 
 def mask_username(username: str | None) -> str | None:
-    """Return a SID unchanged and anything else masked, as it may be a misplaced secret."""
+    """Return a SID unchanged. Mask anything else, because it may be a misplaced secret."""
     if username is None or any(is_sid(prefix, username) for prefix in (ACCOUNT, API_KEY, OAUTH_APP)):
         return username
     return MASKED

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 
 class Failure(StrEnum):
-    """The kinds of failed attempts. All values except ``other`` are values of the ``rp`` override."""
+    """The reason why an attempt failed. All values except ``other`` are values of the ``rp`` override."""
 
     CONNECT = "ct"
     READ = "rt"
@@ -49,7 +49,7 @@ class DeliveryPolicy:
 def delivery_policy(fragment: str, default: DeliveryPolicy) -> DeliveryPolicy:
     """Return `default` with the overrides of a URL's fragment.
 
-    Numbers are clamped to their range. Invalid values are ignored.
+    Numbers are clamped to their valid ranges. Invalid values are ignored.
     """
     overrides = dict(parse_qsl(fragment))
     reasons = frozenset(overrides.get("rp", "").lower().split(","))

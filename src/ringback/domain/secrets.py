@@ -16,12 +16,12 @@ _USER_INFO = re.compile(r"(https?://)[^/?#]*@", re.ASCII | re.IGNORECASE)
 
 
 def is_same_secret(known: str, given: str) -> bool:
-    """Compare two secrets in a time that reveals neither where they differ nor how long the known one is."""
+    """Compare two secrets in a time that does not reveal where they differ or how long the known one is."""
     return hmac.compare_digest(_digest(known), _digest(given))
 
 
 def is_one_of(known: Iterable[str], given: str) -> bool:
-    """Return whether a secret is one of the known ones. It is always compared with all of them."""
+    """Return whether a secret is one of the known secrets. It is always compared with all of them."""
     return sum(map(is_same_secret, known, repeat(given))) > 0
 
 

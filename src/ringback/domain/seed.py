@@ -17,7 +17,7 @@ class SeedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SeededNumber:
-    """A caller ID or an incoming phone number; None means the default name, or the time when the file is applied."""
+    """A caller ID or an incoming phone number. None means the default name, or the time when the file is applied."""
 
     phone_number: str
     friendly_name: str | None

@@ -1,7 +1,7 @@
-"""Known differences between a signed StatusCallback and what its receiver sees: `CHANGES` has one row for each.
+"""Known differences between a signed StatusCallback and the request that its receiver sees, listed in `CHANGES`.
 
-Proxies and frameworks change the scheme, host, path or parameters. Each row reverses one such change: it converts the
-request that the receiver sees into one that the sender may have signed.
+Proxies and frameworks change the scheme, host, path or parameters. Each row of `CHANGES` reverses one such change: it
+converts the request that the receiver sees into one that the sender may have signed.
 """
 
 import base64
@@ -17,7 +17,7 @@ from ringback.domain.urls import DEFAULT_PORTS
 from ringback.domain.webhook_signing import SignatureAlgorithm, WebhookSigning
 
 PARAMETER_WEIGHT = 16
-"""Signing one parameter takes about as long as signing this many characters."""
+"""Cost of signing one parameter, in characters that take about the same time."""
 
 _PORT = re.compile(r":[0-9]*\Z")
 _PERCENT_HEX = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -30,8 +30,8 @@ _PATH_PUNCTUATION = "/!$&'()*+,:;=@"
 class Signable:
     """A request that may have been signed, with the `headers` (names in lower case) and `body` that changes need.
 
-    `key` is an auth token or the secret of a shared key. `form` is sorted for signing; `loose` has parameters that are
-    already joined, in a different order.
+    `key` is an auth token or the secret of a shared key. `form` is sorted for signing. `loose` contains parameters that
+    are already joined, in a different order.
     """
 
     key: str
@@ -56,14 +56,14 @@ class Signable:
         return len(self.url) + len(self.loose) + sum(len(n) + len(v) + PARAMETER_WEIGHT for n, v in self.form)
 
     def has_signature(self, given: str) -> bool:
-        """Tell in constant time whether `given` is the signature of this request."""
+        """Return whether `given` is the signature of this request. The comparison takes constant time."""
         expected = signature(self.key, self.url + self.loose, self.form, self.algorithm)
         return compare_digest(expected.encode(), given.encode())
 
 
 Change = tuple[str, Callable[[Signable], Signable]]
-"""The description of a difference, and a function that reverses it. Without this difference, the function returns an
-equal request."""
+"""The description of a difference, and a function that reverses it. For a request without this difference, the
+function returns an equal request."""
 
 
 def pairs(encoded: str | None) -> ParameterPairs:
@@ -77,7 +77,7 @@ def _raw_pairs(encoded: str) -> ParameterPairs:
 
 
 def _first(headers: Mapping[str, str], name: str) -> str:
-    """Return the first value of a header to which each proxy may append, or an empty string."""
+    """Return the first value of a header to which each proxy may append a value, or an empty string."""
     return headers.get(name.lower(), "").partition(",")[0].strip()
 
 

@@ -1,4 +1,4 @@
-"""Verification of X-Twilio-Signature, and a search for the request that an invalid signature would be valid for.
+"""Verification of X-Twilio-Signature, and a search for the request for which an invalid signature would be valid.
 
 The search tries the rows of `CHANGES`, the most likely first: single changes, then pairs.
 """
@@ -21,23 +21,23 @@ from ringback.domain.webhook_signing import SETTINGS_HEADER, WebhookSigning, alg
 
 MAX_RECONSTRUCTIONS = 2_000
 MAX_SIGNED_CHARACTERS = 4_000_000
-"""Maximum total size of all reconstructions of one request, which limits the time for a huge body."""
+"""Maximum total size of all reconstructions of a request. It limits the time that a huge body takes."""
 
 MISSING = "The request has no X-Twilio-Signature header."
 MALFORMED = (
-    "The X-Twilio-Signature header is not a signature, which has 28 characters: base64 of 20 bytes. One of HMAC_SHA256 "
-    "has 44."
+    "The X-Twilio-Signature header is not a signature: it must have 28 characters, the base64 of 20 bytes, or 44 "
+    "characters for HMAC_SHA256."
 )
 UNEXPLAINED = "The signature matches no reconstruction of this request; was it made with another account's auth token?"
 
 OF_NOBODY = 'an auth token that belongs to no account, as with the fault {"signature": "bad"}'
-"""The name of the token that the fault signs with."""
+"""Description of the token with which the fault signs."""
 NO_SECONDARY = (
     'an auth token that belongs to no account: the fault {"signature": "secondary"} was used, and the account had no '
     "secondary auth token"
 )
 BAD_OR_SECONDARY = f'{OF_NOBODY} or, without a secondary auth token, {{"signature": "secondary"}}'
-"""The name of that token in an inbox, which does not know the fault."""
+"""Description of the same token in an inbox, where the fault is not known."""
 SECONDARY = "the secondary auth token of this account, which Twilio never signs with"
 PREVIOUS = "the former primary auth token of this account, which was replaced when the secondary one was promoted"
 SIGNED_WITH_PRIMARY = " It is signed with the primary auth token: a check with the {} one fails."
@@ -80,8 +80,8 @@ class ReceivedRequest:
 class SignatureVerdict:
     """The result of a verification: whether the signature is valid for `signed_url`, the URL as the receiver sees it.
 
-    For an invalid signature, `matching_url` and `difference` describe the most similar request for which it is valid;
-    both are None if none was found. `matching_url` is also None if only the parameters or the key differ.
+    For an invalid signature, `matching_url` and `difference` describe the most similar request for which it is valid.
+    Both are None if no such request was found. `matching_url` is also None if only the parameters or the key differ.
     """
 
     is_valid: bool
@@ -100,10 +100,10 @@ def verify_signature(
 ) -> SignatureVerdict:
     """Verify the signature of `request` with its account's `auth_token`. Never raises, even for arbitrary bytes.
 
-    A request whose header names a shared key is verified with the account's `shared_key`. `other_keys` has, by name,
-    keys that may have been used by mistake. `given_url` is the StatusCallback URL that the sender was given, if known;
-    it is tried last. An invalid signature takes about 20 ms, because up to `MAX_RECONSTRUCTIONS` reconstructions are
-    tried.
+    A request whose header names a shared key is verified with the account's `shared_key`. `other_keys` maps names to
+    keys that may have been used by mistake. `given_url` is the StatusCallback URL that the sender was given, or None if
+    it is unknown; it is tried last. Checking an invalid signature takes about 20 ms, because up to
+    `MAX_RECONSTRUCTIONS` reconstructions are tried.
     """
     seen = _as_seen(request, auth_token)
     settings = seen.headers.get(SETTINGS_HEADER.lower(), "").strip()
@@ -206,7 +206,7 @@ def own_tokens(account: Account) -> dict[str, Key]:
 
 
 def fault_keys(auth_token: str, shared_key: WebhookSigning | None, name: str) -> dict[str, Key]:
-    """Return the wrong keys that faults sign with, by name. `name` is the name to use for the wrong auth token."""
+    """Return the wrong keys that faults sign with, by name. `name` is the name for the wrong auth token."""
     keys: dict[str, Key] = {name: bad_key(auth_token)}
     if shared_key:
         keys[BAD_SHARED_KEY] = shared_key._replace(secret=bad_key(shared_key.secret))
@@ -221,7 +221,7 @@ def make_verifier(
     shared_key: WebhookSigning | None = None,
     fault: Effect | None = None,
 ) -> Verifier:
-    """Return a function that verifies the requests of one callback; it returns None for a request that was not sent.
+    """Return a function that verifies a callback's requests. For a request that was not sent, it returns None.
 
     `fault` is the fault of the last delivery. Equal requests are verified once, because an invalid signature that no
     fault explains takes about 20 ms.
@@ -240,7 +240,7 @@ def make_verifier(
 
 
 def _at_its_time(verdict: SignatureVerdict, hop: CallbackHop) -> SignatureVerdict:
-    """Return the verdict as of the time when a request was sent: keys and port policy may have changed since."""
+    """Return the verdict at the time when a request was sent. Keys and port policy may have changed since then."""
     if hop.is_signature_valid in (None, verdict.is_valid):
         return verdict
     if verdict.is_valid:
@@ -253,7 +253,7 @@ def _at_its_time(verdict: SignatureVerdict, hop: CallbackHop) -> SignatureVerdic
 
 
 def has_valid_signature(callback: StatusCallback, url: HttpUrl) -> bool:
-    """Return whether the request for `callback` to `url` has a valid signature: no fault has altered it."""
+    """Return whether the request that sends `callback` to `url` has a signature that no fault has made invalid."""
     if not isinstance(callback.fault, AlterSignature):
         return True
     is_removed_port = callback.fault.flaw == SignatureFlaw.WITHOUT_PORT

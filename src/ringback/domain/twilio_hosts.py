@@ -7,13 +7,13 @@ TWILIO_DOMAIN = "twilio.com"
 EMULATED_HOST = "api.twilio.com"
 
 _WITHOUT_CALLER_IDS = re.compile(r"api(\.[a-z0-9_-]+)*\.(ie1|au1)\.twilio\.com")
-"""Source: docs/fidelity.md, paths and methods [documented]."""
+"""Hosts in the regions without caller IDs. Source: docs/fidelity.md, paths and methods [documented]."""
 
 _NAME = re.compile(r"[a-z0-9._-]{1,253}")
 
 
 class Product(StrEnum):
-    """A Twilio product that ringback emulates; the value is the first label of its host names."""
+    """A Twilio product that ringback emulates. The value is the first label of the product's host names."""
 
     API = "api"
     ACCOUNTS = "accounts"
@@ -23,7 +23,8 @@ class Product(StrEnum):
 
 
 _EMULATED = re.compile(rf"({'|'.join(Product)})(?:\.[a-z0-9_-]+)*\.twilio\.com")
-"""Including regions and edges: api.ie1.twilio.com, api.dublin.ie1.twilio.com. Source: Twilio's page on regions."""
+"""Hosts of emulated products, in all regions and edges: api.ie1.twilio.com, api.dublin.ie1.twilio.com. Source:
+Twilio's page on regions."""
 
 
 class HostRole(StrEnum):
@@ -35,13 +36,13 @@ class HostRole(StrEnum):
 
 
 def product_of(host: str) -> Product | None:
-    """Return the product of a host that `normalize_host` returned, or None if it is not emulated."""
+    """Return the product of a normalized host, or None if the host is not emulated."""
     match = _EMULATED.fullmatch(host)
     return Product(match[1]) if match else None
 
 
 def host_role(host: str) -> HostRole:
-    """Return the role of a host that `normalize_host` returned."""
+    """Return the role of a normalized host."""
     if product_of(host):
         return HostRole.EMULATED
     if host == TWILIO_DOMAIN or host.endswith(f".{TWILIO_DOMAIN}"):
@@ -55,7 +56,7 @@ def has_caller_ids(host: str) -> bool:
 
 
 def normalize_host(field: str) -> str:
-    """Return the host of a Host field or proxy request in lower case, without port, brackets and trailing dots."""
+    """Return the host in a Host header or proxy request, in lower case, without port, brackets or trailing dots."""
     text = field.strip().lower()
     if text.startswith("["):
         return text[1:].partition("]")[0]
@@ -64,5 +65,5 @@ def normalize_host(field: str) -> str:
 
 
 def is_valid_name(host: str) -> bool:
-    """Return whether a host that `normalize_host` returned has only characters of a host name, and a valid length."""
+    """Return whether a normalized host has a valid length and contains only characters that host names may contain."""
     return _NAME.fullmatch(host) is not None

@@ -9,11 +9,11 @@ from urllib.parse import quote, unquote_to_bytes, urlencode, urljoin, urlsplit
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_PORT = 65_535
 MAX_HOST_CHARACTERS = 253
-"""Source: RFC 1035, 2.3.4."""
+"""Maximum length of a host name. Source: RFC 1035, section 2.3.4."""
 CACHED_CHARACTERS = 1_000
-"""Longer URLs, which may occur in redirects, are not cached: 1,000 long URLs would use too much memory."""
+"""Maximum length of a URL that is cached. 1,000 longer URLs, which redirects may contain, would use too much memory."""
 TARGET_KEY = "ringback.target"
-"""The scope key of a request's target exactly as in the request line, including a trailing '?' with an empty query."""
+"""ASGI scope key for the request target exactly as it is in the request line, including the '?' of an empty query."""
 
 _SENT_AS_IS = "!#$%&'()*+,/:;=?@[]~-._|"
 _HOST = re.compile(r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9._~-]+)?")
@@ -52,7 +52,7 @@ class HttpUrl:
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port. Credentials are never sent to another origin."""
+        """The scheme, host and port. Credentials are never sent to another origin."""
         return self.scheme, self.host, self.port
 
     @property
@@ -68,8 +68,8 @@ class HttpUrl:
     def joined(self, location: str) -> "HttpUrl":
         """Return the URL of a redirect to `location`. User info is kept only within the same origin.
 
-        Another host or port could read it, and http would send it unencrypted. Raises ValueError if the result is not
-        an http(s) URL.
+        A different host or port could read it, and a redirect to http would send it unencrypted. Raises ValueError if
+        the result is not an http(s) URL.
         """
         joined = parse_url(urljoin(self.signed, location))
         if joined.authorization is None and joined.origin == self.origin:
@@ -122,7 +122,7 @@ def _ascii_host(hostname: str) -> str:
 
 
 def _host_header(netloc: str, host: str) -> str:
-    """Return the authority as written, with its letter case and port; international names as punycode."""
+    """Return the authority as written, with its letter case and port. International names are converted to punycode."""
     written = netloc.rpartition("@")[2].removesuffix(":")
     if written.isascii():
         return written
@@ -160,6 +160,9 @@ def without_secrets(url: str) -> str:
 
 
 def authority_of(target: bytes) -> str | None:
-    """Return host and port of a request target, without user info, or None unless the target is an absolute URL."""
+    """Return the host and port of a request target, without user info.
+
+    Return None if the target is not an absolute URL.
+    """
     url = _AUTHORITY.match(target)
     return url[1].rpartition(b"@")[2].decode("latin-1") if url else None

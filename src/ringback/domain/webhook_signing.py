@@ -14,7 +14,7 @@ SHARED_KEY_SID = r"^[!-+\--~]{1,64}$"
 
 
 class SignatureAlgorithm(StrEnum):
-    """The algorithm of a signature, as the header names it."""
+    """A signature algorithm. The value is its name in the header."""
 
     HMAC_SHA1 = "HMAC_SHA1"
     HMAC_SHA256 = "HMAC_SHA256"
@@ -39,7 +39,7 @@ class WebhookSigning(NamedTuple):
 
 
 def algorithm_of(settings: str) -> SignatureAlgorithm | None:
-    """Return the algorithm that a settings header names: HMAC_SHA1 by default, None for an unknown one."""
+    """Return the algorithm that a settings header names, HMAC_SHA1 by default. Return None for an unknown algorithm."""
     for part in settings.split(","):
         name, _, value = part.partition("=")
         if name.strip() == "algorithm" and value.strip():

@@ -13,7 +13,7 @@ from weakref import WeakSet
 MAX_QUEUED_BYTES = 8 * 1024 * 1024
 """Maximum size of the queue. Lines are dropped while it is full."""
 LINE_OVERHEAD_BYTES = 64
-"""Added to the length of each line, so that the number of empty lines is limited too."""
+"""Number of bytes added to the length of each line, so that the number of empty lines is limited too."""
 MAX_WRITE_BYTES: int = getattr(select, "PIPE_BUF", 512)
 """A write of at most this size to a pipe is atomic: lines of several processes do not interleave."""
 POLL_SECONDS = 0.01
@@ -33,8 +33,8 @@ _writers: WeakSet["LogWriter"] = WeakSet()
 class LogWriter:
     """Writes lines to one stream in the order in which they were queued.
 
-    `write` writes bytes and returns how many, as os.write does; `notice` returns the line that says how many lines were
-    dropped. The thread starts with the first line, so that a forked process starts one only if it logs.
+    `write` writes bytes and returns their number, as os.write does. `notice` returns the line that reports the number
+    of dropped lines. The thread starts with the first line, so that a forked process starts one only if it logs.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class LogWriter:
     def _sleep(self) -> None:
         with self._lock:
             self.is_asleep = is_asleep = not self._lines
-        if is_asleep:  # even if a new line has already released the lock, so that the next sleep blocks
+        if is_asleep:  # also if a new line has already released the lock; otherwise the next sleep would not block
             self._wake.acquire()
 
     def _pause(self, seconds: float) -> None:
@@ -155,7 +155,7 @@ class LogWriter:
         self._never_released.acquire(timeout=seconds)
 
     def _write_lines(self, lines: list[bytes], unreported: int) -> None:
-        """Write lines, then the number of dropped lines. If the reader was gone, write the number first."""
+        """Write lines, then the number of dropped lines. If the stream had no reader before, write the number first."""
         if self._is_reader_gone:
             if not self._write_all(self._notice(unreported) + b"\n"):
                 self._drop(lines)
@@ -220,12 +220,12 @@ def _chunks(lines: list[bytes]) -> Iterator[list[bytes]]:
 
 def _lock_all() -> None:
     for writer in list(_writers):
-        writer._lock.acquire()  # noqa: SLF001 - of this module
+        writer._lock.acquire()  # noqa: SLF001 - a class of this module
 
 
 def _unlock_all() -> None:
     for writer in list(_writers):
-        with suppress(RuntimeError):  # created after `_lock_all`
+        with suppress(RuntimeError):  # a writer that was created after `_lock_all` is not locked
             writer._lock.release()  # noqa: SLF001
 
 

@@ -1,4 +1,4 @@
-"""The metrics of a server, kept by prometheus_client in a registry per application.
+"""The metrics of a server. prometheus_client keeps them in one registry per application.
 
 Label values come from small fixed sets, such as operations and outcomes, and never contain a path, a SID or a number:
 each combination is a time series.
@@ -31,7 +31,7 @@ from ringback.domain.faults import FaultTarget
 
 NAMESPACE = "ringback"
 NONE = "none"
-"""Label value for a missing operation (of an unknown path) or a missing status (of a response that was not sent)."""
+"""Label value for a missing operation (the path is unknown) or a missing status (no response was sent)."""
 OTHER = "other"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
@@ -49,11 +49,11 @@ CALLBACK_OUTCOMES: Mapping[EventType, str] = {
 }
 
 MAX_BACKLOG = 10_000
-"""Limit on each count of the backlog: counting more rows would delay requests."""
+"""Maximum for each count of the backlog, because counting more rows would delay requests."""
 
 
 class Backlog(NamedTuple):
-    """The number of calls whose next event is due, and of pending StatusCallbacks; at most MAX_BACKLOG of each."""
+    """The number of due calls and the number of pending StatusCallbacks, each at most MAX_BACKLOG."""
 
     due_calls: int
     pending_callbacks: int
@@ -73,17 +73,18 @@ def _values_in_memory() -> Iterator[None]:
 
 
 def _cached_children(metric: Counter | Gauge | Histogram) -> Callable[..., Any]:
-    """Return the function that returns the child of a metric for label values.
+    """Return a function that returns the child of a metric for given label values.
 
-    Children are cached: the library's lookup takes longer than an increment.
+    The children are cached, because the library's lookup takes longer than an increment.
     """
     return cache(_values_in_memory()(metric.labels))
 
 
 class Metrics:
-    """The metrics of one application. Series that are known in advance start at 0, so that their first increase shows.
+    """The metrics of one application.
 
-    `monotonic` returns seconds that never decrease. `dropped_log_lines` returns how many lines the log has dropped.
+    Series that are known in advance start at 0, so that their first increase is visible. `monotonic` returns seconds
+    that never decrease. `dropped_log_lines` returns the number of lines that the log has dropped.
     """
 
     @_values_in_memory()
@@ -139,7 +140,7 @@ class Metrics:
         )
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Callable[..., Counter]:
-        """Register a counter, and return the function that returns its child for label values."""
+        """Register a counter, and return a function that returns its child for given label values."""
         return _cached_children(Counter(name, documentation, labels, namespace=NAMESPACE, registry=self.registry))
 
     def _gauge(self, name: str, documentation: str, *labels: str) -> Gauge:
@@ -202,7 +203,7 @@ class Metrics:
 
     @property
     def seconds_since_runner_polled(self) -> float:
-        """Seconds since the runner polled for due calls; since startup if it has not polled yet."""
+        """Seconds since the runner last polled for due calls, or since startup if it has not polled yet."""
         return self._monotonic() - self._runner_polled_at
 
     def exposition(self, backlog: Backlog | None) -> bytes:
@@ -225,7 +226,7 @@ class _WithoutCreatedSeries(CollectorRegistry):
 
 
 class _ScrapeTimeCollector(Collector):
-    """Collects, during a scrape, the values that are counted elsewhere."""
+    """Collects the values of metrics that are counted elsewhere at the time of a scrape."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
