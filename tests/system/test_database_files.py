@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -285,6 +286,37 @@ def test_second_server_at_the_path_of_a_deleted_file_keeps_its_calls(
     assert found == sids
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_second_server_at_the_path_of_a_replaced_file_waits_until_its_log_is_removed(
+    file: Path, server: ServerProcess, http: httpx.Client
+) -> None:
+    assert post(http).status_code == 200
+    with stopped(server):
+        replace_by_a_backup(file)
+        line = refusal_of(serving(file))
+    eventually(lambda: not side_files(file)[0].exists(), what="removed the log", seconds=WAIT_SECONDS)
+
+    with serving(file) as second, second.client() as to_second:
+        answer = post(to_second)
+        server.stop()
+        second.kill()
+
+    assert "was replaced while another ringback was using it" in line
+    assert answer.status_code == 200
+    with closing(sqlite3.connect(file)) as connection:
+        assert (answer.json()["call_sid"],) in connection.execute("SELECT sid FROM validation_calls").fetchall()
+
+
+@contextmanager
+def stopped(server: ServerProcess) -> Iterator[None]:
+    """Stop the process with SIGSTOP, as a machine under heavy load may do, and let it continue afterwards."""
+    assert server.process is not None
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.process.send_signal(signal.SIGCONT)
 
 
 def test_acknowledged_requests_survive_a_deleted_log_and_a_crash(

@@ -17,7 +17,7 @@ from ringback.storage.outages import Outage
 from ringback.storage.sqlite_checkpoint import WriteAheadLog
 from ringback.storage.sqlite_connection import BUSY_TIMEOUT_MS, MEMORY, create_sqlite_engine, prepare, text_or_bytes
 from ringback.storage.sqlite_errors import SqliteFailure, failure_of
-from ringback.storage.sqlite_files import DatabaseFiles, make_immortal, remove_stale_side_files
+from ringback.storage.sqlite_files import DatabaseFiles, make_immortal, remove_stale_side_files, wait_for_other_log
 from ringback.storage.sqlite_lock import DatabaseFileLock
 from ringback.storage.sqlite_owner import check_owner
 from ringback.storage.stepwise import Steps, run_steps
@@ -62,6 +62,7 @@ class SqliteDatabase(Database):
             if self._lock:
                 check_owner(self._lock)
                 remove_stale_side_files(self._lock)
+                wait_for_other_log(self._lock)
             self._connect()
         except BaseException:
             self._unlock()
@@ -249,6 +250,8 @@ class SqliteDatabase(Database):
             self._log.close()
         self._connection.close()
         self.engine.dispose()
+        if self._files:
+            self._files.release()
         self._unlock()
 
     def _unlock(self) -> None:

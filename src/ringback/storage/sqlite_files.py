@@ -2,16 +2,22 @@
 
 Hazard: SQLite finds its side files (write-ahead log and shared memory) by name only. It uses the side files next to a
 database even if they belong to a different database, and deletes them by name when it closes the database.
+
+A server whose database file was replaced removes its side files, because the next server would use them. Until then
+its lock on the write-ahead log keeps that server waiting: it must not open a log that is about to be deleted.
 """
 
 import ctypes
 import os
+import time
 from pathlib import Path
 
 from ringback.storage.errors import DatabaseUnavailable
-from ringback.storage.sqlite_lock import DatabaseFileLock, file_id
+from ringback.storage.sqlite_lock import DatabaseFileLock, WriteAheadLogLock, file_id
 
 HEADER_BYTES, LARGEST_PAGE_BYTES = 100, 65_536
+LOG_WAIT_SECONDS, LOG_POLL_SECONDS = 5.0, 0.01
+"""Longest wait for the server of a replaced file to remove its write-ahead log, and the interval of the checks."""
 
 
 class DatabaseFiles:
@@ -22,9 +28,14 @@ class DatabaseFiles:
         self._side_files = {path: file_id(path) for path in side_files(lock.file)}
         self._log = f"{lock.file}-wal"
         self._log_id = self._side_files[self._log]
+        self._log_lock = WriteAheadLogLock(Path(self._log))
         self._lock = lock
         self._file_bytes = 0
         self._is_truncated = False
+
+    def release(self) -> None:
+        """Release the lock on the write-ahead log. Close SQLite's connections first."""
+        self._log_lock.release()
 
     def check(self) -> None:
         """Raise DatabaseUnavailable if a path no longer refers to the open file. The check takes 3 microseconds.
@@ -83,7 +94,7 @@ class DatabaseFiles:
             return
         for path, known_id in self._side_files.items():
             if known_id is not None and file_id(path) == known_id:
-                Path(path).unlink()
+                Path(path).unlink(missing_ok=True)
 
 
 def side_files(file: Path) -> tuple[str, str]:
@@ -97,6 +108,22 @@ def remove_stale_side_files(lock: DatabaseFileLock) -> None:
         return
     for path in side_files(lock.file):
         Path(path).unlink(missing_ok=True)
+
+
+def wait_for_other_log(lock: DatabaseFileLock, wait_seconds: float = LOG_WAIT_SECONDS) -> None:
+    """Wait until no other server uses the write-ahead log next to the database file.
+
+    It belongs to a file that was at this path before. Raises DatabaseUnavailable if the other server keeps it.
+    """
+    log = Path(side_files(lock.file)[0])
+    deadline = time.monotonic() + wait_seconds
+    while WriteAheadLogLock.is_held(log):
+        if time.monotonic() >= deadline:
+            raise DatabaseUnavailable(
+                f"the database file {lock.file} was replaced while another ringback was using it, and that ringback "
+                f"still uses the write-ahead log {log}: stop it, and start this one again"
+            )
+        time.sleep(LOG_POLL_SECONDS)
 
 
 def make_immortal(*connections: object) -> None:

@@ -91,6 +91,46 @@ class DatabaseFileLock:
                 self._lock_file.close()
 
 
+class WriteAheadLogLock:
+    """A lock on the write-ahead log of an open database, for servers that open a different file at the same path.
+
+    SQLite itself takes no lock on this file. Without ``flock``, or without a log, nothing is locked.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._descriptor = None if fcntl is None else _open_existing(log)
+        if self._descriptor is not None and not self._lock(self._descriptor):
+            os.close(self._descriptor)
+            raise DatabaseUnavailable(f"another ringback is using the write-ahead log {log}: stop it")
+
+    @staticmethod
+    def _lock(descriptor: int) -> bool:
+        """Lock a file. Return False if another server has locked it."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True  # the file system has no such locks
+        return True
+
+    @classmethod
+    def is_held(cls, log: Path) -> bool:
+        """Return whether another server has locked the log."""
+        descriptor = None if fcntl is None else _open_existing(log)
+        if descriptor is None:
+            return False
+        try:
+            return not cls._lock(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
 def file_id(file: Path | str) -> FileId | None:
     """Return the device and inode numbers of the file at a path, or None if the file cannot be reached."""
     try:
@@ -131,6 +171,14 @@ def _open(file: Path) -> int:
             f"cannot open the database file {file} for reading and writing: {error.strerror}. Make the file and "
             f"its folder writable{user}, or choose another file with --database-url or RINGBACK_DATABASE_URL"
         ) from error
+
+
+def _open_existing(file: Path) -> int | None:
+    """Open a file, or return None if it does not exist or cannot be opened."""
+    try:
+        return os.open(file, OPEN_FLAGS & ~os.O_CREAT)
+    except OSError:
+        return None
 
 
 def _flock(descriptor: int, file: Path) -> bool:
