@@ -29,7 +29,7 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 DEFAULT_ACCOUNT_NAME = "ringback"
 DUMMY_SECRET = "0" * 32
-"""The secret to compare the password with if the user name is unknown, so that the comparison takes the same time."""
+"""Secret that is compared with the password if the user name is unknown, so that the response takes the same time."""
 
 
 class Holder(NamedTuple):
@@ -215,7 +215,7 @@ def set_status(unit_of_work: UnitOfWork, account: Account, status: AccountStatus
 
 
 def set_policy(unit_of_work: UnitOfWork, account_sid: AccountSid, policy: AccountPolicy) -> bool:
-    """Set the policy of an account, from its next request on. Return False if the account does not exist."""
+    """Set the policy of an account, which applies to later requests. Return False if the account does not exist."""
     with unit_of_work:
         if unit_of_work.accounts.lock_exclusive(account_sid) is None:
             return False

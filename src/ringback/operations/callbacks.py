@@ -23,7 +23,7 @@ from ringback.storage.unit_of_work import UnitOfWork
 from ringback.storage.unreadable_rows import UnreadableRow
 
 LEASE_SECONDS = 15.0
-"""Lease duration. A live process renews its leases; after a crash another process takes over when they expire."""
+"""Lease duration. A live process renews its leases; after a crash, another process takes over when they expire."""
 LOCKED_RETRY_SECONDS = 0.01
 """Time until the next poll of a partition whose due callbacks are locked by another process."""
 
@@ -224,7 +224,10 @@ def release_all_leases(unit_of_work: UnitOfWork, *, now: Timestamp) -> int:
 
 
 class CallbackJournal(NamedTuple):
-    """A call's StatusCallback with its status and attempts. For a call without a StatusCallback, both are None."""
+    """A call's StatusCallback, with its status and attempts.
+
+    For a call without a StatusCallback, `callback` and `status` are None.
+    """
 
     callback: StatusCallback | None
     status: CallbackStatus | None

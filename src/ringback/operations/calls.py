@@ -139,7 +139,7 @@ def postpone_call(unit_of_work: UnitOfWork, sid: str, *, until: Timestamp) -> No
 
 
 def next_call_due(unit_of_work: UnitOfWork) -> Timestamp | None:
-    """Return the system time at which the next call is due, or None. Future events on a frozen clock are never due."""
+    """Return the system time at which the next call is due, or None. Calls that wait for a frozen clock are ignored."""
     return unit_of_work.due_calls.next_due()
 
 
@@ -172,7 +172,7 @@ def newest_calls(
 ) -> Steps[list[tuple[ValidationCall, CallbackSummary | None]]]:
     """Return an account's calls, newest first, each with the summary of its StatusCallback, if it has one yet.
 
-    The filters are an E.164 number and a status.
+    `phone_number` (E.164) and `status` filter the calls.
     """
     states = None if status is None else [state for state in CallState if state.status == status]
     calls: list[tuple[ValidationCall, CallbackSummary | None]] = []
@@ -246,7 +246,7 @@ def end_call(
 def list_calls(
     unit_of_work: UnitOfWork, account_sid: AccountSid, request: PageRequest, asked: Mapping[str, str]
 ) -> Steps[Page[ValidationCall]]:
-    """Return one page of an account's calls, newest first. `asked` contains the parameters by their names at Twilio.
+    """Return one page of an account's calls, newest first. `asked` contains the parameters under Twilio's names.
 
     The page is empty if a filter cannot match any call; that is not an error.
     """

@@ -128,7 +128,7 @@ def advance_step(
     policy: CallPolicy,
     id_generator: IdGenerator,
 ) -> Steps[AdvanceStep | None]:
-    """Advance an account's clock toward `state.until`, and advance, in order, a batch of calls that are due by then.
+    """Advance an account's clock toward `state.until`, and advance the next batch of calls that are due by then.
 
     The clock pauses shortly after a callback becomes pending, so that it is delivered before anything else happens. The
     last step only sets the clock to `state.until`, unless the clock already shows a later time. Return None if the
@@ -235,7 +235,7 @@ def bring_pending_work_forward(unit_of_work: UnitOfWork, *, system_now: Timestam
 
 
 def _delay_seconds(fault: str | None) -> float:
-    """Return the number of seconds by which a stored fault delays a callback. An unreadable fault causes no delay."""
+    """Return the seconds by which a stored fault delays a callback. An unreadable fault does not delay it."""
     try:
         effect = effect_from_dict(orjson.loads(fault)) if fault else None
     except (ValueError, TypeError, AttributeError, InvalidFault):

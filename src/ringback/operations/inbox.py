@@ -54,7 +54,7 @@ def newest_messages(
 
 
 def list_inboxes(unit_of_work: UnitOfWork, account_sid: AccountSid) -> list[InboxSummary]:
-    """Return the account's inboxes with messages, the one with the newest message first."""
+    """Return the account's inboxes that have messages. The inbox with the newest message is first."""
     return InboxRepository(unit_of_work).summaries(account_sid)
 
 

@@ -21,9 +21,9 @@ from ringback.storage.request_journal import RequestJournal
 class Services:
     """The objects that request handlers use, created once by create_app.
 
-    `system_now` returns the system time. `wake_runner` must be called after a call becomes pending, `wake_sender` after
-    a StatusCallback becomes pending. `advance` advances an account's clock by a number of seconds, and returns None if
-    the account does not exist. `reset_all` deletes everything and seeds the database again.
+    `system_now` returns the system time. `wake_runner` must be called after a call becomes pending, and `wake_sender`
+    after a StatusCallback becomes pending. `advance` advances an account's clock by a number of seconds, and returns
+    None if the account does not exist. `reset_all` deletes everything and seeds the database again.
     """
 
     database: Database

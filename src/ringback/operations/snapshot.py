@@ -117,7 +117,10 @@ def _invalidate_all(unit_of_work: UnitOfWork) -> Steps[None]:
 
 
 def _rows_of(snapshot: Snapshot) -> Mapping[str, Iterator[list[dict[str, Any]]]]:
-    """Return batches of a snapshot's rows by table, upgraded to the current schema. Iterators raise InvalidSnapshot."""
+    """Return batches of a snapshot's rows by table, upgraded to the current schema.
+
+    The iterators raise InvalidSnapshot.
+    """
 
     def rows(name: str) -> Iterator[list[dict[str, Any]]]:
         place = 0

@@ -15,7 +15,7 @@ Tables = Mapping[str, list[range]]
 
 
 def digest_of(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Return the digest of tables. It does not distinguish 1.0 from 1, because some JSON libraries do not either.
+    """Return the digest of tables. It is the same for 1.0 and 1, because some JSON libraries do not distinguish them.
 
     Raises InvalidSnapshot for an integer of more than 64 bits, or a lone surrogate.
     """
@@ -50,7 +50,7 @@ def tables_text(tables: Mapping[str, Iterable[bytes]]) -> Iterator[bytes]:
 def rows_text(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Return the JSON of rows, without brackets and with sorted keys.
 
-    Raises InvalidSnapshot for values without a JSON form.
+    Raises InvalidSnapshot for values that JSON cannot represent.
     """
     try:
         return orjson.dumps([_with_whole_numbers(row) for row in rows], option=orjson.OPT_SORT_KEYS)[1:-1]

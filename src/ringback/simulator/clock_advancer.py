@@ -108,7 +108,7 @@ class ClockAdvancer:
             lock.release()
 
     async def _step(self, account_sid: AccountSid, state: AdvanceState) -> AdvanceStep | None:
-        """Advance some calls, then yield to requests. Return None if the account does not exist."""
+        """Advance some calls, then let the event loop serve requests. Return None if the account does not exist."""
         if self._database.is_shared:
             batch = Batch(MAX_THREAD_BATCH_CALLS, lambda: False)
         else:

@@ -192,15 +192,12 @@ class AccountRepository:
         return ACCOUNTS.read(row) if row else None
 
     def lock_shared(self, sid: str) -> Account | None:
-        """Lock an account in shared mode until the transaction ends, and return it.
-
-        Return None if it does not exist.
-        """
+        """Return an account, or None, and hold a shared lock on it until the transaction ends."""
         row = self._session.first(LOCK_SHARED, sid=sid)
         return ACCOUNTS.read(row) if row else None
 
     def lock_exclusive(self, sid: str) -> Account | None:
-        """Lock an account exclusively until the transaction ends. Return the account, or None if it is unknown."""
+        """Return an account, or None, and hold an exclusive lock on it until the transaction ends."""
         row = self._session.first(LOCK_EXCLUSIVE, sid=sid)
         return ACCOUNTS.read(row) if row else None
 
@@ -257,7 +254,7 @@ class AccountRepository:
         self._session.change(SET_POLICY, account_sid=account_sid, own=_policy_text(policy))
 
     def set_webhook_signing(self, account_sid: AccountSid, signing: WebhookSigning | None) -> None:
-        """Store an account's shared key, or None to sign with its auth token."""
+        """Store the shared key of an account. With None, the auth token signs instead."""
         shared_key = webhook_signing_text(signing) if signing else None
         self._session.change(SET_WEBHOOK_SIGNING, account_sid=account_sid, shared_key=shared_key)
 
@@ -271,7 +268,7 @@ class AccountRepository:
         return delete_contents(self._session, account_sid)
 
     def reset_settings(self, account_sid: AccountSid) -> bool:
-        """Reset an account's clock, fault flag, policy and shared key. Return False if the account does not exist."""
+        """Reset an account's clock, `has_faults`, policy and shared key. Return False if the account does not exist."""
         return self._session.change(RESET_SETTINGS, account_sid=account_sid) > 0
 
     def delete(self, account_sid: AccountSid) -> bool:

@@ -91,7 +91,7 @@ class ApiKeyRepository:
         self._session = session
 
     def find_holder(self, key_sid: str) -> tuple[Account, str, Access] | None:
-        """Return the account of an API key, the key's secret, and its access."""
+        """Return the account of an API key, and the secret and the access of the key."""
         row = self._session.first(FIND_HOLDER, key_sid=key_sid)
         return (ACCOUNTS.read(row), row[-4], _access(*row[-3:])) if row else None
 

@@ -217,7 +217,7 @@ class CallRepository:
         return CALLS.read(row) if row else None
 
     def lock_for_update(self, sid: str) -> ValidationCall | None:
-        """Return a call and lock its row until the transaction ends. Lock its account first."""
+        """Return a call and lock its row until the transaction ends. Lock the call's account first."""
         row = self._session.first(LOCK_FOR_UPDATE, sid=sid)
         return CALLS.read(row) if row else None
 

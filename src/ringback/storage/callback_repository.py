@@ -39,7 +39,7 @@ AFTER_ALL_TIMES = b"\xff"
 """A value that SQLite sorts after all numbers and texts."""
 
 MAX_PARTITIONS = 1_000
-"""Maximum number of partitions in a query's result: the first of every account, then the second ones, and so on."""
+"""Maximum number of partitions in a query's result: the first of each account, then the second of each, and so on."""
 MAX_ACCOUNT_PARTITIONS = 100
 """Maximum number for one account: more than its deliveries can use, but too few to crowd out other accounts."""
 

@@ -21,7 +21,7 @@ class ChangeNotifier:
         self.is_closed = False
 
     def invalidations(self, account_sid: AccountSid) -> int:
-        """Count how often an account's clock was set or its contents were replaced since this process started."""
+        """Return how often an account's clock was set or its contents were replaced since this process started."""
         return self._invalidations[account_sid]
 
     def publish(self, account_sids: Collection[AccountSid], invalidated: Collection[AccountSid] = ()) -> None:

@@ -1,4 +1,4 @@
-"""The database that operations run on: the interface of SQLite and PostgreSQL."""
+"""The common interface of SQLite and PostgreSQL databases, on which operations run."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

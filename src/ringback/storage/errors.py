@@ -24,7 +24,7 @@ class InvalidSnapshot(Exception):
 
 
 class UnrestorableRow(Exception):
-    """A stored row that a restored snapshot could not contain; the message names its table and key, and says why."""
+    """A stored row that could not be restored from a snapshot; the message names the table, the key and the reason."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The events of each account, in the order of their commits."""
+"""The events of each account, in commit order."""
 
 from dataclasses import fields
 from typing import Any

@@ -1,7 +1,7 @@
 """The messages in the accounts' inboxes.
 
-Operations create this repository when they need it. An attribute of the unit of work would import the signature check
-at every startup.
+Operations create this repository when they need it. If it were an attribute of the unit of work, the signature check
+would be imported at every startup.
 """
 
 from dataclasses import asdict

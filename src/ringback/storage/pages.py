@@ -55,7 +55,7 @@ class PagedRows(Generic[Row]):
     def page_steps(
         self, session: Session, account_sid: AccountSid, values: Mapping[str, Any], request: PageRequest
     ) -> Steps[Page[Row]]:
-        """Return one page, in steps. `values` maps the parameter names of the filters to apply to their values."""
+        """Return one page, in steps. `values` maps the names of the filters' parameters to their values."""
         token = request.token
         place = {"created": token.key.created, "after_sid": token.key.sid} if token else {"row_offset": request.offset}
         values_read: list[Row] = []

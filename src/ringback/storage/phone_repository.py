@@ -17,7 +17,7 @@ from ringback.storage.tables import phone_scripts as scripts
 from ringback.storage.unreadable_rows import readable, require
 
 DEFAULT_RULE = "default"
-"""Stored in place of a phone number in the rule that applies to all phones of an account without their own rule."""
+"""Stored instead of a phone number in an account's rule for all phones that do not have their own rule."""
 _RULE_COLUMNS = PhoneRule.__dataclass_fields__
 
 
@@ -183,5 +183,5 @@ class RingingPhones:
         self._session = session
 
     def accounts(self, *, most: int) -> list[RingingAccount]:
-        """Return the accounts that have such phones. At most `most` phones are counted in each account."""
+        """Return the accounts in which phones are ringing or in a call. At most `most` phones are counted in each."""
         return [RINGING_ACCOUNTS.read(row) for row in self._session.all(RINGING, most=most)]

@@ -91,7 +91,7 @@ class PostgresNotifier:
         self._has_unsent.set()
 
     def background_tasks(self, on_change: Callable[[], None]) -> list[BackgroundTask]:
-        """Return the tasks that send notifications to other processes and receive theirs."""
+        """Return the tasks that send notifications to other processes and receive notifications from them."""
 
         async def publish() -> None:
             pause, retry = PUBLISH_PAUSE_SECONDS, self._retry_seconds

@@ -60,7 +60,7 @@ class Watchdog:
 
     @property
     def in_progress(self) -> set[Future[Any]]:
-        """The operations that have not ended in their threads."""
+        """The operations that have not ended yet."""
         return set(self._started_at)
 
     def check_responsive(self) -> None:

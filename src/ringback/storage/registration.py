@@ -31,7 +31,7 @@ class Registration(NamedTuple):
 
 
 class Mutability(Enum):
-    """When a column of a call may change."""
+    """The phase of a call in which a column may change."""
 
     IMMUTABLE = "never"
     MUTABLE = "while the call is in progress, and when it ends"
@@ -68,5 +68,5 @@ FINAL = {"mutability": Mutability.FINAL}
 
 
 def mutability_of(column: Column[Any]) -> Mutability:
-    """Return when a column of a call may change."""
+    """Return the phase of a call in which a column may change."""
     return Mutability(column.info.get("mutability", Mutability.IMMUTABLE))

@@ -30,7 +30,7 @@ class RequestJournal:
         return bool(self._unwritten)
 
     def add(self, request: AnsweredRequest, *, is_routed: bool = True) -> None:
-        """Add a request. If `is_routed`, count its operation as used, regardless of the response."""
+        """Add a request. If `is_routed`, record its operation as used, regardless of the response."""
         with self._lock:
             requests = self._unwritten.get(request.account_sid)
             if requests is None:
@@ -45,7 +45,10 @@ class RequestJournal:
                 self._used_operations[request.account_sid].add(request.operation)
 
     def shares(self, limit: int) -> dict[AccountSid, int]:
-        """Return how many of the `limit` requests to write next each account has, the longest idle account first."""
+        """Return the number of requests to write next for each account, at most `limit` in total.
+
+        The account that has been idle longest is first.
+        """
         shares: dict[AccountSid, int] = {}
         with self._lock:
             for account_sid, requests in self._unwritten.items():

@@ -31,8 +31,8 @@ class Field(NamedTuple):
 class RowMapper(Generic[T]):
     """Converts rows that begin with `columns` to values.
 
-    Each parameter of `make` receives the column with its name, or the result of its `Field`. Raises TypeError at import
-    for a parameter without a column.
+    Each parameter of `make` receives the value of the column with the same name, or the result of its `Field`. Raises
+    TypeError at import for a parameter without a column.
     """
 
     def __init__(self, make: Callable[..., T], columns: Sequence[ColumnElement[Any]], **fields: Field) -> None:
@@ -74,7 +74,8 @@ class RowMapper(Generic[T]):
         return self.read(tuple(row[name] for name in self.names))
 
     def writer(self, *names: str) -> Callable[[T], dict[str, Any]]:
-        """Return a function that converts a value to a dict from these column names to the values of the fields."""
+        """Return a function that converts a value to a dict of columns. Each named column gets the field with its name.
+        """
         functions: dict[str, Any] = {}
         items = []
         for name in names:

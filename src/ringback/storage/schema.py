@@ -70,7 +70,7 @@ def is_at_head(database: Database) -> bool:
 
 
 def check_is_at_head(database: Database) -> None:
-    """Raise DatabaseUnavailable if the schema must be migrated, is not ringback's, or lacks privileges."""
+    """Raise DatabaseUnavailable if the schema must be migrated or is not ringback's, or if privileges are missing."""
     if not is_at_head(database):
         _check_owner(database)
         raise DatabaseUnavailable(
@@ -177,6 +177,6 @@ def present_tables(unit_of_work: UnitOfWork) -> set[str]:
 
 
 def listed(names: Collection[str]) -> str:
-    """Return a text with the first few names, for a message."""
+    """Return the first few names as a text for a message."""
     shown = sorted(names)[:NAMES_SHOWN]
     return ", ".join([*shown, "…"] if len(names) > NAMES_SHOWN else shown)

@@ -39,8 +39,8 @@ LEAST_OFFSET, MOST_OFFSET = (
     from_datetime(datetime(2, 1, 1, tzinfo=UTC)),
     LATEST - from_datetime(datetime(2500, 1, 1, tzinfo=UTC)),
 )
-"""Limits on a clock's offset. Within them, the account's time can be formatted while the system clock shows 1970 to
-2500."""
+"""Limits on a clock's offset. Within them, the account's time can be formatted while the system clock is between
+1970 and 2500."""
 LEAST_REAL_DUE = EARLIEST - MOST_OFFSET
 """Earliest system time at which a call can be due, because an account's clock may be set thousands of years ahead."""
 _INSTANT_NAMES = re.compile(r"at|.*_at|date_.*|leased_until")

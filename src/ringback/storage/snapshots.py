@@ -43,7 +43,7 @@ _SET_COUNTERS = tuple(
 def _read(table: Table) -> Statement:
     """Return the query for all rows of a table, in the order of their keys.
 
-    Its last column is true if a row that the row references is missing.
+    The last column of the result is true if a row that the row references is missing.
     """
     joined: FromClause = table
     is_missing: list[ColumnElement[bool]] = []
@@ -72,7 +72,7 @@ ADDED_COLUMNS: dict[str, dict[str, dict[str, None]]] = {
     }
     for version in VERSIONS
 }
-"""The tables in the snapshots of each version, with the columns that these tables lack there."""
+"""The tables that the snapshots of each version have, each with the columns that were added after that version."""
 
 
 def tables_of(version: str) -> set[str]:
@@ -95,7 +95,8 @@ def unrestorable(table: str, row: Mapping[str, Any], reason: str) -> Unrestorabl
 def read_table(unit_of_work: UnitOfWork, name: str) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of a table in batches, in the order of their keys.
 
-    Raises UnrestorableRow for a row whose parent is missing. Such rows can remain after a SQLite file was edited.
+    Raises UnrestorableRow for a row whose parent is missing. A SQLite file that was edited with another program may
+    contain such rows.
     """
     columns, rows, characters = COLUMNS[name], list[dict[str, Any]](), 0
     for *values, is_orphan in unit_of_work.rows(_READ[name]):

@@ -29,11 +29,12 @@ T = TypeVar("T")
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.000_25, 0.004
 """Backoff for a locked database: the pause doubles with each retry. The first pauses are short, because checkpoints
-are."""
+are short."""
 CHECKPOINT_CHANGES = 50
 """Number of changed rows after which the write-ahead log is checkpointed: about 200 KiB of log (ADR 15)."""
 SECOND_CHECKPOINT_SECONDS = 0.001
-"""Pause before the second checkpoint of a long log. The second checkpoint is skipped unless there is a commit."""
+"""Pause before the second checkpoint of a long log. The second checkpoint is skipped if nothing is committed during
+the pause."""
 
 BACKEND = Backend(
     "BEGIN IMMEDIATE",
@@ -44,10 +45,11 @@ BACKEND = Backend(
 
 
 class SqliteDatabase(Database):
-    """A file or in-memory database with one persistent connection. Operations run on the event loop in microseconds.
+    """A file or in-memory database with one persistent connection.
 
-    A commit survives a crash of the process (write-ahead log, ``synchronous = NORMAL``). Only one server at a time can
-    use a file: two servers would mistake each other's leases for those of a crashed process.
+    Operations take microseconds, and run on the event loop. A commit survives a crash of the process (write-ahead log,
+    ``synchronous = NORMAL``). Only one server at a time can use a file: two servers would mistake each other's leases
+    for those of a crashed process.
     """
 
     is_shared = False
@@ -260,7 +262,7 @@ class SqliteDatabase(Database):
 
 
 class _Retry:
-    """The retries of an operation that another program's lock blocks."""
+    """The retries of an operation that is blocked by another program's lock."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database

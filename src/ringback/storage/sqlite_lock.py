@@ -1,7 +1,7 @@
 """The lock on a SQLite database file, and the check that the file is still where it was opened.
 
 The lock is an ``flock`` on the database file itself, so that it also holds for hard links, symbolic links and bind
-mounts of the file. On Linux it is independent of the POSIX locks that SQLite takes on the same file. On file systems
+mounts of the file. On Linux, it is independent of the POSIX locks that SQLite takes on the same file. On file systems
 where the two kinds of locks conflict (NFS, SMB, all file systems of macOS and BSD), and on Windows, a lock file next to
 the database is used.
 
@@ -54,7 +54,7 @@ class DatabaseFileLock:
             self._descriptor = _open(file)
             status = os.fstat(self._descriptor)
             self.file_id: FileId = (status.st_dev, status.st_ino)
-            if self.file_id in _own_files:  # replaced since the check above; closing it would drop SQLite's locks
+            if self.file_id in _own_files:  # the file was replaced; closing it would drop SQLite's locks
                 raise in_use(file)
             try:
                 self._acquire(status.st_nlink)

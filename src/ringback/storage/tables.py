@@ -70,7 +70,7 @@ accounts = Table(
     Column("webhook_signing", Text, info=added_in("20261204_webhook_signing")),
     info=registered(reset=Reset.KEPT),
 )
-"""`policy` holds the settings that the account overrides, NULL if none. `webhook_signing` holds its shared key."""
+"""`policy` holds the settings that the account overrides, and `webhook_signing` its shared key. Both may be NULL."""
 
 api_keys = Table(
     "api_keys",
@@ -159,9 +159,9 @@ validation_calls = Table(
     Index(None, "account_sid", "date_created", "sid"),
     info=registered(reset=Reset.DELETED),
 )
-"""Times are those of the account's clock, with two exceptions. `real_due_at` is `due_at` on the system clock, NULL
-while the account's clock is frozen before `due_at`. `real_ended_at` is the end of the call on the system clock. It
-orders ended calls for pruning, regardless of changes to the account's clock."""
+"""Times are those of the account's clock, with two exceptions. `real_due_at` is `due_at` on the system clock, or
+NULL while the account's clock is frozen before `due_at`. `real_ended_at` is the end of the call on the system clock.
+It orders ended calls for pruning, regardless of changes to the account's clock."""
 partial_index("ix_validation_calls_real_due", validation_calls, "real_due_at IS NOT NULL", "real_due_at")
 partial_index("ix_validation_calls_due", validation_calls, "due_at IS NOT NULL", "account_sid", "due_at")
 partial_index(

@@ -50,7 +50,7 @@ class Backend(NamedTuple):
 
 
 class UnitOfWork(Session):
-    """Reads outside of a transaction; a ``with unit_of_work:`` block is a transaction, committed at its end.
+    """Reads outside of transactions. A ``with unit_of_work:`` block is a transaction, which is committed at its end.
 
     Blocks may be nested. The outermost block commits, or rolls the transaction back if an exception leaves it. If
     `before_commit` raises, the transaction is rolled back too.
