@@ -14,7 +14,7 @@ from ringback.domain.urls import HttpUrl
 _SHOWN_BYTES = 40
 _TLS_ALERT = b"\x15\x03"
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
-"""OpenSSL's reasons for an error if the peer does not respond to the TLS handshake with TLS."""
+"""OpenSSL's error reasons for a peer that does not speak TLS."""
 _CLOSED = frozenset({"UNEXPECTED_EOF_WHILE_READING", None})
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 

@@ -47,9 +47,10 @@ log = structlog.get_logger()
 
 
 class _Progress:
-    """The progress of a delivery, shared by its copies: the number of the last attempt and of the remaining copies.
+    """The progress of a delivery, which all copies of the StatusCallback share.
 
-    `recording` keeps copies that are sent concurrently from recording their attempts out of order.
+    `last_number` is the number of the last attempt. `recording` keeps copies that are sent concurrently from recording
+    their attempts out of order.
     """
 
     def __init__(self, last_number: int, copies: int) -> None:
@@ -62,7 +63,7 @@ class _Progress:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOptions:
-    """The settings for deliveries: time limits, hosts, the default signed port, and trusted certificates.
+    """The settings for deliveries: time limits, allowed hosts, the default signed port, and trusted certificates.
 
     `certificates` contains the certificates of private authorities in PEM format.
     """

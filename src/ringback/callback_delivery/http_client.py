@@ -35,7 +35,8 @@ ANSWER_CHARACTERS = 2_048
 """Maximum number of characters of a response body that the journal keeps."""
 MAX_BYTES_PER_CHARACTER = 4
 READ_CHUNK_BYTES = 512
-"""Maximum size of a read. It is parsed without yielding to other tasks. Most response heads fit into one read."""
+"""Maximum number of bytes in a read. They are parsed without yielding to other tasks. Most response heads fit into
+one read."""
 MAX_RESPONSE_BYTES = 64 * 1024
 """Maximum number of bytes that are read from a connection: 8 KiB for the part of the body that is kept, and the rest
 for the head and preceding 1xx responses. A hostile receiver may send any number of 1xx responses."""
@@ -165,7 +166,8 @@ class CallbackClient:
     async def _exchange(
         self, request: SignedRequest, destination: Destination, policy: DeliveryPolicy, deadline: float
     ) -> _Answer:
-        """Send a request to the first allowed address of its host that accepts a connection, and return the answer."""
+        """Send a request to the first allowed address of its host that accepts a connection, and return the response.
+        """
         url, monitor = request.url, ConnectionMonitor()
         answer = _Answer(is_sent=False)
         try:

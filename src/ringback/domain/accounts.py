@@ -1,7 +1,6 @@
 """Accounts, subaccounts and API keys, and explanations of failed authentication.
 
-The explanations are for the log. They do not contain secrets, and of the data that the client sent they contain only
-SIDs.
+The explanations are for the log. They do not contain secrets, or data from the client other than SIDs.
 """
 
 from dataclasses import dataclass
@@ -126,7 +125,7 @@ def explain_previous_token(username: str) -> str:
 
 
 def explain_inactive_account(account: Account) -> str:
-    """Explain why an inactive account is not served."""
+    """Explain why an inactive account cannot be used."""
     return f"account {account.sid} is {account.status}"
 
 
@@ -136,7 +135,7 @@ def explain_deleted_account(account_sid: str) -> str:
 
 
 def explain_key_in_path() -> str:
-    """Explain a path with an API key SID in place of the account SID, which clients without an account SID send."""
+    """Explain a path with an API key SID in place of the account SID: the client was not given the account SID."""
     return "the path names an API key where an account SID belongs; pass the account SID to the client too"
 
 

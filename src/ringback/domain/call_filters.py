@@ -101,8 +101,8 @@ def _states(status: str) -> tuple[CallState, ...]:
 def parse_time_range(parameters: Mapping[str, str], name: str) -> TimeRange:
     """Return the time range that the parameters ``Name``, ``Name>`` and ``Name<`` define.
 
-    ``Name`` selects a day, ``Name>`` a time or later, and ``Name<`` times before it. Raises NothingMatches for an
-    invalid time.
+    ``Name`` selects a day, ``Name>`` this time and later times, and ``Name<`` earlier times. Raises NothingMatches for
+    an invalid time.
     """
     starts, ends = [], []
     if name in parameters:

@@ -19,8 +19,8 @@ RETRY_AFTER_SECONDS = 1
 class TwilioError(Exception):
     """An error response of the Twilio API.
 
-    `status` is the HTTP status, `code` Twilio's five-digit number, `headers` the additional header fields of the
-    response. `reason` is only for the log: it is never in the response, and contains no secret.
+    `status` is the HTTP status, `code` is Twilio's five-digit number, and `headers` are additional header fields.
+    `reason` is only for the log: it is never in the response, and contains no secret.
     """
 
     def __init__(
@@ -212,7 +212,7 @@ def invalid_parameter(code: int, name: str, value: str, rule: str) -> TwilioErro
 
 
 def call_not_in_progress() -> TwilioError:
-    """Return the error for an update of a call that has ended."""
+    """Return the error for an update to a call that has ended."""
     return TwilioError(400, 21220, "Call is not in-progress. Cannot redirect.")
 
 

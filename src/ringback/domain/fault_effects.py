@@ -118,7 +118,7 @@ class DropConnection:
 
 
 DROP_BEFORE = DropConnection("before")
-"""Closes the connection before any change, so that the request gets no response and changes nothing."""
+"""The effect that closes the connection before any change, without a response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class SignatureFlaw(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlterSignature:
-    """Effect that signs a StatusCallback with another key, the secondary auth token, or without the port of its URL."""
+    """Effect that signs a StatusCallback with a wrong key, with the secondary auth token, or without the URL's port."""
 
     flaw: SignatureFlaw
 

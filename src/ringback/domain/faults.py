@@ -1,4 +1,4 @@
-"""Faults that a test injects: where they apply, and how often they are triggered."""
+"""Faults that a test injects, with their targets, effects and trials."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -85,9 +85,10 @@ class Fault:
         return self.operation == target
 
     def after_trial(self, index: int, random_fraction: RandomFraction) -> "Fault":
-        """Run one more trial, and return the fault with updated counts. `triggered` has increased if it was triggered.
+        """Run one more trial, and return the fault with updated counts.
 
-        `index` is the zero-based position of the fault among its account's faults.
+        A trial that triggers it increments `triggered`. `index` is the zero-based position of the fault among its
+        account's faults.
         """
         trials = self.trials + 1
         if self.probability is not None and random_fraction(index, trials) >= self.probability:

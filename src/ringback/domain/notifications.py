@@ -15,7 +15,7 @@ from ringback.domain.sids import CALL, NOTIFICATION, AccountSid, CallSid, Notifi
 from ringback.domain.timestamps import Timestamp
 
 GEO_PERMISSION_CODE = "13227"
-"""Source: docs/fidelity.md, Notification [observed]."""
+"""The error code for a call to a disabled country. Source: docs/fidelity.md, Notification [observed]."""
 WARNING = "1"
 """The log level of warnings. Source: docs/fidelity.md, Notification [oai, observed]."""
 GEO_PERMISSIONS_URL = "https://www.twilio.com/console/voice/calls/geo-permissions/low-risk"

@@ -90,12 +90,12 @@ class Page(NamedTuple, Generic[Row_co]):
 
     @property
     def start(self) -> int:
-        """The zero-based index of the first row, 0 on an empty page."""
+        """The zero-based index of the first row, or 0 on an empty page."""
         return self.request.page * self.request.page_size if self.rows else 0
 
     @property
     def end(self) -> int:
-        """The zero-based index of the last row, 0 on an empty page."""
+        """The zero-based index of the last row, or 0 on an empty page."""
         return self.start + len(self.rows) - 1 if self.rows else 0
 
 

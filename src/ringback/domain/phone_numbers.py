@@ -13,7 +13,7 @@ DEFAULT_REGION = "US"
 """The region of numbers without +. Source: docs/fidelity.md, PhoneNumber [page]."""
 
 E164_CHARACTERS = 16
-"""Maximum length: the plus sign and 15 digits."""
+"""Maximum length of an E.164 number: the plus sign and 15 digits."""
 RESERVED_PREFIX = "+1500555001"
 RESERVED_NUMBERS = frozenset(f"{RESERVED_PREFIX}{digit}" for digit in range(1, 10))
 """The numbers of simulated phones with a fixed behavior. They are always valid, even if the library rejects them."""

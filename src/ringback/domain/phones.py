@@ -41,7 +41,7 @@ class Phone:
     """A simulated phone.
 
     It rings for `ring_seconds` before it is answered, and the callee takes `key_seconds` to enter the code. With an
-    `extension` a switchboard answers, and only a call that dials these digits reaches the callee.
+    `extension`, a switchboard answers, and only a call that dials these digits reaches the callee.
     """
 
     behavior: PhoneBehavior
@@ -71,7 +71,8 @@ class PhoneRule:
 
 @dataclass(frozen=True, slots=True)
 class CalleeReaction:
-    """An action of the callee, `after_seconds` after a prompt: enter `digits`, or hang up if `digits` is None."""
+    """An action of the callee, `after_seconds` after the start of a prompt: enter `digits`, or hang up if it is None.
+    """
 
     after_seconds: float
     digits: str | None

@@ -51,8 +51,8 @@ class SignedPort(StrEnum):
 class CallPolicy:
     """The settings that apply to a call: timeouts, attempts, limits, default phone, and responses to edge cases.
 
-    `code_lifetime_seconds` starts at the request; None means until the call ends. If `calls_per_number_and_week` is
-    None, the number of calls is not limited.
+    `code_lifetime_seconds` is counted from the request; None means until the call ends. If `calls_per_number_and_week`
+    is None, the number of calls is not limited.
     """
 
     ring_timeout_seconds: float

@@ -42,12 +42,12 @@ class DeliveryPolicy:
     retry_on: frozenset[str] = frozenset({Failure.CONNECT})
 
     def retries_after(self, failure: Failure, attempts_made: int) -> bool:
-        """Return whether to retry a delivery after its `attempts_made`-th attempt failed."""
+        """Return whether to retry a delivery after its `attempts_made`-th attempt has failed."""
         return attempts_made <= self.retries and bool(self.retry_on & {RETRY_ALL, failure})
 
 
 def delivery_policy(fragment: str, default: DeliveryPolicy) -> DeliveryPolicy:
-    """Return `default` with the overrides of a URL's fragment.
+    """Return `default` with the overrides in the fragment of a URL.
 
     Numbers are clamped to their valid ranges. Invalid values are ignored.
     """

@@ -17,7 +17,7 @@ from ringback.domain.urls import DEFAULT_PORTS
 from ringback.domain.webhook_signing import SignatureAlgorithm, WebhookSigning
 
 PARAMETER_WEIGHT = 16
-"""Cost of signing one parameter, in characters that take about the same time."""
+"""Cost of signing a parameter, as the number of characters that take about as long to sign."""
 
 _PORT = re.compile(r":[0-9]*\Z")
 _PERCENT_HEX = re.compile(r"%[0-9A-Fa-f]{2}")

@@ -25,8 +25,7 @@ def webhook_signing_of(text: str) -> WebhookSigning:
 
 
 def readable_webhook_signing(text: str, account_sid: str) -> WebhookSigning | None:
-    """Return an account's shared key. If the key is unreadable, log this and return None to sign with the auth token.
-    """
+    """Return an account's shared key. If it is unreadable, log this and return None to sign with the auth token."""
     try:
         return webhook_signing_of(text)
     except ERRORS as error:
