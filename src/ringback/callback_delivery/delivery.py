@@ -192,7 +192,8 @@ class CallbackDelivery:
             progress.is_deleted |= not is_recorded
 
     async def _give_up(self, callback: StatusCallback, error: str) -> None:
-        """Record a suppressed delivery, or one with an internal error, as failed, so that it is not repeated."""
+        """Record a delivery as failed because it was suppressed or had an internal error, so that it is not repeated.
+        """
         at, number = self._clock.now(), callback.attempts + 1
         attempt = CallbackAttempt(number, at, callback.method, without_secrets(callback.url), (), None, "", 0.0, error)
         with suppress(DatabaseUnavailable):

@@ -166,8 +166,7 @@ class CallbackClient:
     async def _exchange(
         self, request: SignedRequest, destination: Destination, policy: DeliveryPolicy, deadline: float
     ) -> _Answer:
-        """Send a request to the first allowed address of its host that accepts a connection, and return the response.
-        """
+        """Send a request to the first allowed address of the host that accepts a connection. Return the response."""
         url, monitor = request.url, ConnectionMonitor()
         answer = _Answer(is_sent=False)
         try:

@@ -71,8 +71,7 @@ class PhoneRule:
 
 @dataclass(frozen=True, slots=True)
 class CalleeReaction:
-    """An action of the callee, `after_seconds` after the start of a prompt: enter `digits`, or hang up if it is None.
-    """
+    """An action of the callee, `after_seconds` after a prompt starts: enter `digits`, or hang up if it is None."""
 
     after_seconds: float
     digits: str | None

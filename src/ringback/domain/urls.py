@@ -27,9 +27,9 @@ _INVALID_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]")
 class HttpUrl:
     """An absolute http(s) URL.
 
-    `host` and `port` are those to connect to (the host without brackets, international names as punycode),
-    `host_header` is the authority as written, `target` the path and query to request, `authorization` the Basic header
-    for the URL's user info. `fragment` is never sent.
+    `host` and `port` are the address to connect to; the host is without brackets, and international names are in
+    punycode. `host_header` is the authority as written, `target` is the path and query to request, and `authorization`
+    is the Basic header for the URL's user info. `fragment` is never sent.
     """
 
     scheme: str

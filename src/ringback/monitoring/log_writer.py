@@ -15,7 +15,7 @@ MAX_QUEUED_BYTES = 8 * 1024 * 1024
 LINE_OVERHEAD_BYTES = 64
 """Number of bytes added to the length of each line, so that the number of empty lines is limited too."""
 MAX_WRITE_BYTES: int = getattr(select, "PIPE_BUF", 512)
-"""A write of at most this size to a pipe is atomic: lines of several processes do not interleave."""
+"""A write of at most this size to a pipe is atomic, so that lines of several processes do not interleave."""
 POLL_SECONDS = 0.01
 """Interval at which the thread looks for new lines. Callers need not wake it while lines keep arriving."""
 POLLS_BEFORE_SLEEP = 100
@@ -25,7 +25,8 @@ FLUSH_POLL_SECONDS = 0.002
 WATCH_SECONDS = 1.0
 
 _READER_GONE = frozenset({errno.EPIPE, errno.EBADF, errno.EIO, errno.ENXIO, errno.ECONNRESET, errno.ENOTCONN})
-"""Errors of a stream without a reader: the lines are dropped. After any other error, the write is retried."""
+"""Errors of a stream without a reader, after which the lines are dropped. After any other error, the write is
+retried."""
 
 _writers: WeakSet["LogWriter"] = WeakSet()
 

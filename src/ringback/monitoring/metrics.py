@@ -100,7 +100,9 @@ class Metrics:
         self._register_ages()
         self._requests = self._counter("requests", "Requests to the Twilio API.", "operation", "method", "status")
         self._calls = self._counter("calls", "Validation calls that ended.", "call_status", "verification_status")
-        self._callbacks = self._counter("callbacks", "Settled StatusCallbacks; a resent one counts again.", "outcome")
+        self._callbacks = self._counter(
+            "callbacks", "Settled StatusCallbacks. A redelivered one counts again.", "outcome"
+        )
         self._faults = self._counter("faults", "Injected faults that were triggered.", "operation", "effect")
         self._events = self._counter("events", "Events written.", "type")
         self._restarts = self._counter("background_task_restarts", "Restarts of failed background tasks.", "task")
@@ -226,7 +228,7 @@ class _WithoutCreatedSeries(CollectorRegistry):
 
 
 class _ScrapeTimeCollector(Collector):
-    """Collects the values of metrics that are counted elsewhere at the time of a scrape."""
+    """Collects, during each scrape, the values of metrics that are counted elsewhere."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
