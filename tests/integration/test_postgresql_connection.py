@@ -125,8 +125,8 @@ async def test_url_parameters_of_libpq_and_psycopg_work(migrated_url: URL, param
 @pytest.mark.parametrize(
     ("query", "complaint"),
     [
-        ("prepare_threshold=often", "the URL's parameter 'prepare_threshold' must be an integer, or none"),
-        ("prepare_threshold=-1", "the URL's parameter 'prepare_threshold' must be an integer, or none"),
+        ("prepare_threshold=often", "the URL's parameter 'prepare_threshold' must be an integer or none"),
+        ("prepare_threshold=-1", "the URL's parameter 'prepare_threshold' must be an integer or none"),
         ("autocommit=true", "the URL's parameter 'autocommit' is not a PostgreSQL connection parameter"),
         ("row_factory=x", "the URL's parameter 'row_factory' is not a PostgreSQL connection parameter"),
         ("plugin=x", "the URL's parameter 'plugin' is not a PostgreSQL connection parameter"),

@@ -192,8 +192,7 @@ class CallbackDelivery:
             progress.is_deleted |= not is_recorded
 
     async def _give_up(self, callback: StatusCallback, error: str) -> None:
-        """Record a delivery as failed after its suppression or an internal error, so that the delivery is not repeated.
-        """
+        """Record a delivery as failed after its suppression or an internal error, so that it is not sent again."""
         at, number = self._clock.now(), callback.attempts + 1
         attempt = CallbackAttempt(number, at, callback.method, without_secrets(callback.url), (), None, "", 0.0, error)
         with suppress(DatabaseUnavailable):

@@ -100,9 +100,7 @@ class Metrics:
         self._register_ages()
         self._requests = self._counter("requests", "Requests to the Twilio API.", "operation", "method", "status")
         self._calls = self._counter("calls", "Validation calls that ended.", "call_status", "verification_status")
-        self._callbacks = self._counter(
-            "callbacks", "Settled StatusCallbacks, including redelivered ones.", "outcome"
-        )
+        self._callbacks = self._counter("callbacks", "Settled StatusCallbacks, including redelivered ones.", "outcome")
         self._faults = self._counter("faults", "Injected faults that were triggered.", "operation", "effect")
         self._events = self._counter("events", "Events written.", "type")
         self._restarts = self._counter("background_task_restarts", "Restarts of failed background tasks.", "task")

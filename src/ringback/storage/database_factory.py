@@ -37,7 +37,7 @@ def _parse_url(text: str, setting: str) -> URL:
         return make_url(text)
     except (ArgumentError, ValueError) as error:  # the message could show the password
         raise DatabaseUnavailable(
-            f"{setting} is not valid: check its host and port. Its form is postgresql+psycopg://user:password@host"
+            f"{setting} is not valid: check its host and port. Its format is postgresql+psycopg://user:password@host"
             ":port/database, with special characters percent-encoded (@ is %40, / is %2F, : is %3A)"
         ) from error
 

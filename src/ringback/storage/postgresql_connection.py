@@ -80,7 +80,7 @@ def prepare_threshold(url: URL) -> int | None:
     if text in NOT_PREPARED:
         return None
     if not (text.isascii() and text.isdecimal()):
-        raise _wrong_parameter(url, PREPARE_THRESHOLD, "must be an integer, or none")
+        raise _wrong_parameter(url, PREPARE_THRESHOLD, "must be an integer or none")
     return int(text)
 
 
