@@ -133,7 +133,7 @@ class CallbackDelivery:
             self._idle_clients += clients
 
     def _new_client(self) -> "CallbackClient":
-        """Return a new client. Creating the first one is slow: it imports httpx and loads the certificates."""
+        """Return a new client. Creating the first client is slow: it imports httpx and loads the certificates."""
         from ringback.callback_delivery.http_client import CallbackClient  # the import takes 30 ms
 
         return CallbackClient(self._options.egress, self._transport, self._options.certificates)
@@ -213,8 +213,8 @@ class CallbackDelivery:
     ) -> T:
         """Run an operation. Retry it for up to `database_retry_seconds` while the database is unavailable.
 
-        Without retries, a callback that has arrived would be sent again when its lease expires. Raises
-        DatabaseUnavailable.
+        If the operation were not retried, a callback that has arrived would be sent again when its lease expires.
+        Raises DatabaseUnavailable.
         """
         deadline = None
         while True:

@@ -33,9 +33,9 @@ class Destination(NamedTuple):
 class EgressPolicy:
     """The hosts that callbacks may reach, and the host map, which replaces hosts with other targets.
 
-    A target in `host_map` is a host, or a URL such as ``http://127.0.0.1:8000``, which is reached over plain HTTP.
-    Without `names` and `networks`, all hosts are allowed. Cloud metadata services and link-local addresses are allowed
-    only if one of the `networks` contains them.
+    A target in `host_map` is a host, or a URL such as ``http://127.0.0.1:8000``, which is reached over plain HTTP. If
+    `names` and `networks` are empty, all hosts are allowed. Cloud metadata services and link-local addresses are
+    allowed only if one of the `networks` contains them.
     """
 
     names: Sequence[str] = ()

@@ -1,7 +1,7 @@
 """The HTTP client for callbacks: one attempt with its redirects, and the limits on a receiver's response.
 
 Every delivery in progress has its own long-lived transport, because a shared transport slows down as the number of its
-connections grows. Connections are not reused, so that no request is sent on a stale one. The client uses httpx's
+connections grows. Connections are not reused, so that no request is sent on a stale connection. The client uses httpx's
 transport instead of httpx's client, which would add redirects, cookies, headers and decoding that differ from Twilio's.
 """
 

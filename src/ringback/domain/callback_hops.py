@@ -17,7 +17,7 @@ _USER_INFO = re.compile(r"^((?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]{2})[^/\\?#]*@")
 class CallbackHop:
     """One request of a delivery attempt, and its response.
 
-    `is_sent` is False if no connection was made. Without a response, `status_code` is None and `error` gives the
+    `is_sent` is False if no connection was made. If there was no response, `status_code` is None and `error` gives the
     reason. `location` is the response's Location header with user info masked. `mapped_to` is the target in the host
     map, or None if the host has no entry. `is_signature_valid` is None in journals that do not store it.
     """

@@ -132,9 +132,9 @@ class SignedRequest:
 class CallbackAttempt:
     """One attempt to deliver a StatusCallback: its requests, and the outcome.
 
-    `method`, `url` and `headers` describe the last request, and `answer` is the start of the last response's body.
-    Without a response, `status_code` is None and `error` gives the reason. `hops` contains all requests in order. It is
-    empty if nothing was sent, and in journals of ringback 0.1.0, which stored only the last request.
+    `method`, `url` and `headers` describe the last request, and `answer` is the start of the last response's body. If
+    there was no response, `status_code` is None and `error` gives the reason. `hops` contains all requests in order. It
+    is empty if nothing was sent, and in journals of ringback 0.1.0, which stored only the last request.
     """
 
     number: int
@@ -248,8 +248,8 @@ def signature(
 def sign_request(callback: StatusCallback, target: HttpUrl, method: str) -> SignedRequest:
     """Return the signed request that sends `callback` to `target`, the callback's URL or the URL of a redirect.
 
-    The signature covers the requested URL, without fragment and user info. It also covers the port, unless the policy
-    or a fault removes it.
+    The signature covers the requested URL, without its fragment or user info. It also covers the port, unless the
+    policy or a fault removes it.
     """
     form = callback.parameters if method == "POST" else ()
     headers = [

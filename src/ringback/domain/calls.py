@@ -1,6 +1,6 @@
 """The validation call: its request, its states and events, and the table of its transitions.
 
-`transition` is a pure function, and the only one that changes a call. docs/call-states.md shows `CALL_TRANSITIONS`.
+Only the pure function `transition` changes a call. docs/call-states.md shows `CALL_TRANSITIONS`.
 """
 
 from enum import StrEnum

@@ -19,7 +19,7 @@ MAX_PAGE_SIZE = 1000
 AFTER_ALL_IDS = 2**53
 """An id that is greater than all ids in a journal."""
 MAX_PAGE = 2**31 - 1
-"""A page number beyond the end of every list. Larger numbers are treated as this one."""
+"""A page number beyond the end of every list. Larger page numbers are treated as this number."""
 
 Row_co = TypeVar("Row_co", covariant=True)
 
@@ -64,7 +64,7 @@ class PageToken(NamedTuple):
 class PageRequest(NamedTuple):
     """The requested rows.
 
-    With a token, these are the rows after or before the token's row; without a token, the rows from ``page *
+    If there is a token, these are the rows after or before the token's row. Otherwise, they are the rows from ``page *
     page_size`` on.
     """
 

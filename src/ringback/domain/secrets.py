@@ -16,7 +16,7 @@ _USER_INFO = re.compile(r"(https?://)[^/?#]*@", re.ASCII | re.IGNORECASE)
 
 
 def is_same_secret(known: str, given: str) -> bool:
-    """Compare two secrets in a time that does not reveal where they differ or how long the known one is."""
+    """Compare two secrets in a time that does not reveal where they differ or how long the known secret is."""
     return hmac.compare_digest(_digest(known), _digest(given))
 
 

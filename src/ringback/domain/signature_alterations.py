@@ -1,7 +1,7 @@
 """Known differences between a signed StatusCallback and the request that its receiver sees, listed in `CHANGES`.
 
 Proxies and frameworks change the scheme, host, path or parameters. Each row of `CHANGES` reverses one such change: it
-converts the request that the receiver sees into one that the sender may have signed.
+converts the request that the receiver sees into a request that the sender may have signed.
 """
 
 import base64
@@ -247,4 +247,5 @@ CHANGES: tuple[Change, ...] = (
     _loose("sorted by name only, not by value", lambda form: sorted(form, key=lambda pair: pair[0])),
     _loose("sorted by name, ignoring case", _by_name_in_any_case),
 )
-"""All known differences, the most likely first. Changes that move parameters come before those that rewrite them."""
+"""All known differences, the most likely first. Changes that move parameters come before changes that rewrite
+parameters."""

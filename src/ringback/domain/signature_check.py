@@ -261,7 +261,7 @@ def has_valid_signature(callback: StatusCallback, url: HttpUrl) -> bool:
 
 
 def last_request(attempt: CallbackAttempt) -> CallbackHop:
-    """Return the last request of an attempt, the only one that a journal of ringback 0.1.0 holds."""
+    """Return the last request of an attempt. A journal of ringback 0.1.0 holds only this request."""
     if attempt.hops:
         return attempt.hops[-1]
     is_sent = attempt.status_code is not None or (

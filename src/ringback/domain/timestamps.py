@@ -38,7 +38,7 @@ def to_datetime(timestamp: Timestamp) -> datetime:
 
 
 EARLIEST, LATEST = from_datetime(datetime(1, 1, 1, tzinfo=UTC)), from_datetime(datetime(9999, 12, 31, tzinfo=UTC))
-"""The first timestamp that can be written as a date, and the last one that is accepted."""
+"""The first timestamp that can be written as a date, and the last timestamp that is accepted."""
 
 
 def rfc_2822(timestamp: Timestamp) -> str:

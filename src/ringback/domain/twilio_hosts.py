@@ -1,4 +1,4 @@
-"""The Twilio hosts that ringback emulates, and those that it refuses."""
+"""The Twilio hosts that ringback emulates, and the hosts that it refuses."""
 
 import re
 from enum import StrEnum

@@ -155,7 +155,7 @@ def has_port(url: str) -> bool:
 
 
 def without_secrets(url: str) -> str:
-    """Return a URL, even an invalid one, without user info and query."""
+    """Return a URL without user info or query. The URL may be invalid."""
     return _USER_INFO.sub("//", url).partition("?")[0]
 
 

@@ -176,7 +176,7 @@ class Metrics:
         self._callback_lag_seconds.observe(lag_seconds)
 
     def observe_callback_attempt(self, status_code: int | None, seconds: float) -> None:
-        """Observe the duration of an attempt to deliver a StatusCallback; without a response, `status_code` is None."""
+        """Observe the duration of a delivery attempt. `status_code` is None if there was no response."""
         self._callback_attempt_seconds(f"{status_code // 100}xx" if status_code else NONE).observe(seconds)
 
     def count_fault(self, operation: FaultTarget, effect: Effect) -> None:

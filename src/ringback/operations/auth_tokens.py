@@ -42,8 +42,8 @@ def promote_secondary_token(
 ) -> Account | None:
     """Replace an account's primary auth token with its secondary one. Return None if the account does not exist.
 
-    The old primary token is no longer valid. The new primary token signs pending StatusCallbacks, except those whose
-    delivery has started. Raises NoSecondaryToken. Source: docs/fidelity.md, auth tokens [documented].
+    The old primary token is no longer valid. The new primary token signs pending StatusCallbacks whose delivery has not
+    started. Raises NoSecondaryToken. Source: docs/fidelity.md, auth tokens [documented].
     """
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)

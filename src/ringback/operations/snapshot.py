@@ -1,7 +1,7 @@
 """Take a snapshot of all accounts as one JSON document, and restore a snapshot, both in steps.
 
-A snapshot may be 100 MB. It is read row by row and kept as JSON texts of a few rows each; Python values would take
-several times the memory.
+The size of a snapshot may be 100 MB. It is read row by row and kept as JSON texts of a few rows each; Python values
+would take several times the memory.
 """
 
 import hashlib

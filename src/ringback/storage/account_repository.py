@@ -55,7 +55,7 @@ def policy_of(text: str) -> AccountPolicy:
 
 
 def readable_policy(text: str | None, account_sid: str) -> AccountPolicy:
-    """Return an account's policy. If the policy is unreadable, log this and return one without overrides."""
+    """Return an account's policy. If the policy is unreadable, log this and return a policy without overrides."""
     if text is None:
         return NO_OVERRIDES
     try:

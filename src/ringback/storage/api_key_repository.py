@@ -96,7 +96,7 @@ class ApiKeyRepository:
         return (ACCOUNTS.read(row), row[-4], _access(*row[-3:])) if row else None
 
     def save(self, key: ApiKey) -> None:
-        """Add an API key, or update the one with this SID."""
+        """Add an API key, or update the existing key with this SID."""
         self._session.change(SAVE, **_values(key))
 
     def add(self, key: ApiKey) -> bool:

@@ -255,7 +255,7 @@ class CallRepository:
         phone_number: str | None = None,
         states: Collection[CallState] | None = None,
     ) -> Iterator[tuple[ValidationCall, CallbackSummary | None]]:
-        """Return an account's calls, newest first, optionally only those to one number or in one or two states.
+        """Return an account's calls, newest first, optionally only calls to one number or calls in one or two states.
 
         Each call is paired with the summary of its StatusCallback, or None if the call does not have one. Unreadable
         rows are skipped and logged.

@@ -1,4 +1,4 @@
-"""Database errors, with one-line messages for the user that contain no passwords."""
+"""Database errors, with one-line messages for the user that do not contain passwords."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +47,7 @@ def unavailable(url: URL, error: BaseException | None) -> DatabaseUnavailable:
 
 
 def redacted(url: URL) -> str:
-    """Return a database URL without its password and its query, which may contain a password too."""
+    """Return a database URL without its password or its query, which may also contain a password."""
     return url.set(query={}).render_as_string()
 
 

@@ -66,7 +66,7 @@ class OAuthAppRepository:
         return (ACCOUNTS.read(row), _read_app_of_holder(row)) if row else None
 
     def save(self, app: OAuthApp) -> None:
-        """Add an OAuth app, or update the one with this client ID."""
+        """Add an OAuth app, or update the existing app with this client ID."""
         self._session.change(SAVE, **_values(app))
 
     def add(self, app: OAuthApp) -> bool:

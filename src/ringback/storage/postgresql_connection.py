@@ -28,7 +28,8 @@ NETWORK = {
 }
 """Defaults that detect an unreachable server. Parameters of the URL override them."""
 FIXED = {"client_encoding": "utf8", "prepare_threshold": None}
-"""Text is UTF-8 regardless of the environment. Statements are prepared only without a pooler."""
+"""Text is UTF-8 regardless of the environment. Statements are prepared only on connections that do not go through a
+pooler."""
 MIN_CONNECT_SECONDS = 2.0
 """Shortest connection timeout that psycopg applies. 0 in the URL means no timeout."""
 PREPARE_THRESHOLD = "prepare_threshold"

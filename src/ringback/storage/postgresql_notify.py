@@ -54,7 +54,7 @@ SEND = Statement(text(f"SELECT pg_notify({CHANNEL}, :message)"))
 class PostgresNotifier:
     """Publishes the accounts that this process changed or invalidated, and receives those that other processes publish.
 
-    `connect` holds the parameters of a connection that can LISTEN; without them, the notifier only polls.
+    `connect` holds the parameters of a connection that can LISTEN. If it is None, the notifier only polls.
     `read_database` identifies the database of the other connections. The listener must be connected to the same
     database.
     """

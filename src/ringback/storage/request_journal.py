@@ -65,7 +65,7 @@ class RequestJournal:
     ) -> None:
         """Put back requests and operations that could not be written.
 
-        If an account then has more than KEPT_REQUESTS requests, its oldest ones are dropped.
+        If an account then has more than KEPT_REQUESTS requests, the oldest requests are dropped.
         """
         with self._lock:
             for account_sid, requests in taken.items():

@@ -3,8 +3,8 @@
 Hazard: SQLite finds its side files (write-ahead log and shared memory) by name only. It uses the side files next to a
 database even if they belong to a different database, and deletes them by name when it closes the database.
 
-A server whose database file was replaced removes its side files, because the next server would use them. Until then
-its lock on the write-ahead log keeps that server waiting: it must not open a log that is about to be deleted.
+A server whose database file was replaced removes its side files, because the next server would use them. Until then,
+its lock on the write-ahead log makes the next server wait, which must not open a log that is about to be deleted.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ from ringback.storage.sqlite_lock import DatabaseFileLock, WriteAheadLogLock, fi
 
 HEADER_BYTES, LARGEST_PAGE_BYTES = 100, 65_536
 LOG_WAIT_SECONDS, LOG_POLL_SECONDS = 5.0, 0.01
-"""Longest wait for the server of a replaced file to remove its write-ahead log, and the interval of the checks."""
+"""Longest wait for the server of a replaced file to remove its write-ahead log, and the interval between checks."""
 
 
 class DatabaseFiles:
@@ -103,7 +103,7 @@ def side_files(file: Path) -> tuple[str, str]:
 
 
 def remove_stale_side_files(lock: DatabaseFileLock) -> None:
-    """Remove the side files that a deleted database left next to a new, empty one."""
+    """Remove the side files that a deleted database left next to a new, empty database."""
     if lock.read_header(1):
         return
     for path in side_files(lock.file):
@@ -113,7 +113,8 @@ def remove_stale_side_files(lock: DatabaseFileLock) -> None:
 def wait_for_other_log(lock: DatabaseFileLock, wait_seconds: float = LOG_WAIT_SECONDS) -> None:
     """Wait until no other server uses the write-ahead log next to the database file.
 
-    It belongs to a file that was at this path before. Raises DatabaseUnavailable if the other server keeps it.
+    The log belongs to a file that was at this path before. Raises DatabaseUnavailable if the other server does not
+    release the log in time.
     """
     log = Path(side_files(lock.file)[0])
     deadline = time.monotonic() + wait_seconds

@@ -92,9 +92,9 @@ class DatabaseFileLock:
 
 
 class WriteAheadLogLock:
-    """A lock on the write-ahead log of an open database, for servers that open a different file at the same path.
+    """A lock on the write-ahead log of an open database. It stops servers that open a different file at the same path.
 
-    SQLite itself takes no lock on this file. Without ``flock``, or without a log, nothing is locked.
+    SQLite itself does not lock this file. If ``flock`` is not supported, or the log does not exist, nothing is locked.
     """
 
     def __init__(self, log: Path) -> None:
@@ -111,7 +111,7 @@ class WriteAheadLogLock:
         except BlockingIOError:
             return False
         except OSError:
-            return True  # the file system has no such locks
+            return True  # the file system does not support flock
         return True
 
     @classmethod

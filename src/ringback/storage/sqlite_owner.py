@@ -46,8 +46,8 @@ def check_owner(lock: DatabaseFileLock) -> None:
 def _read_tables(file: Path) -> tuple[set[str], str | None]:
     """Return the names of the tables in a file and the revision of its schema. The revision may be None.
 
-    Without a write-ahead log, the file is opened as immutable, so that SQLite does not create files. A write-ahead log
-    must be read, because it may contain all commits.
+    If the file does not have a write-ahead log, it is opened as immutable, so that SQLite does not create files. A
+    write-ahead log must be read, because it may contain all commits.
     """
     mode = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
     with closing(sqlite3.connect(f"{file.as_uri()}?{mode}", uri=True)) as connection:

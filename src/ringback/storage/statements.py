@@ -56,7 +56,7 @@ def _insert(dialect: Dialect) -> Insert:
 def insert_or_ignore(table: Table, *unique: str) -> Statement:
     """Return the INSERT that does nothing if a row with the same `unique` columns exists.
 
-    Without `unique`, it does nothing if the row violates any unique constraint.
+    If `unique` is empty, it does nothing if the row would violate any unique constraint.
     """
     values, elements = column_parameters(table), list(unique) or None
     return InsertStatement(lambda insert: insert(table).values(values).on_conflict_do_nothing(index_elements=elements))

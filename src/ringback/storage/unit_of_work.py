@@ -56,9 +56,9 @@ class UnitOfWork(Session):
     `before_commit` raises, the transaction is rolled back too.
 
     After a commit, the callbacks run. Then `on_commit` is called with two collections: the changed accounts, including
-    the invalidated ones, and the invalidated accounts alone. `run_on_loop` receives a function that does all this;
-    without `run_on_loop`, it is called immediately. `changed_rows` counts the committed changes if the backend counts
-    changes.
+    the invalidated ones, and the invalidated accounts alone. `run_on_loop` receives a function that does both; if
+    `run_on_loop` is None, this function is called immediately. `changed_rows` counts the committed changes if the
+    backend counts changes.
     """
 
     def __init__(
