@@ -136,7 +136,8 @@ def _fail_without_time(
 
 
 def _fail_unreadable(unit_of_work: UnitOfWork, unreadable: UnreadableCallback, now: Timestamp) -> None:
-    """Mark a callback with an unreadable row as failed, so that it does not block others, and record the reason."""
+    """Mark a callback with an unreadable row as failed, so that it does not block other callbacks. Record the reason.
+    """
     callback, error = unreadable.callback, f"the stored callback cannot be read: {unreadable.reason}"
     number = callback.attempts + 1
     attempt = CallbackAttempt(number, now, callback.method, callback.url, (), None, "", 0.0, error)

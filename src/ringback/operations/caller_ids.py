@@ -28,7 +28,7 @@ def add_caller_id(
     created: Timestamp,
     id_generator: IdGenerator,
 ) -> tuple[OutgoingCallerId, bool]:
-    """Add a caller ID in the current transaction, without an event; return it and True.
+    """Add a caller ID in the current transaction, without an event. Return the caller ID and True.
 
     If `friendly_name` is None, the caller ID gets Twilio's default name. If the account already has a caller ID for the
     number, return that caller ID and False.
@@ -54,7 +54,7 @@ def create_caller_id_without_call(
     system_now: Timestamp,
     id_generator: IdGenerator,
 ) -> OutgoingCallerId | None:
-    """Create a caller ID without a validation call; return it, or None if the account was deleted.
+    """Create and return a caller ID without a validation call. Return None if the account was deleted.
 
     `created` defaults to the account's time. Raises AlreadyVerified.
     """

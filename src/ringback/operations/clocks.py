@@ -94,7 +94,7 @@ def set_clock(
     account_now: Timestamp | None,
     system_now: Timestamp,
 ) -> Steps[AccountTime | None]:
-    """Set an account's clock to `account_now`, and freeze it or let it run. If `account_now` is None, keep its time.
+    """Set an account's clock to `account_now`, and freeze it or let it run. If `account_now` is None, keep the time.
 
     Overdue events become due immediately. Return None if the account does not exist.
     """

@@ -27,7 +27,7 @@ def add_number(
     created: Timestamp,
     id_generator: IdGenerator,
 ) -> tuple[IncomingPhoneNumber, bool]:
-    """Add a number in the current transaction; return it and True.
+    """Add a number in the current transaction. Return the number and True.
 
     If `friendly_name` is None, the number gets Twilio's default name. If the account already owns the number, return
     the existing resource and False.
@@ -54,7 +54,7 @@ def create_incoming_phone_number(
     system_now: Timestamp,
     id_generator: IdGenerator,
 ) -> IncomingPhoneNumber | None:
-    """Add a number to an account; return it, or None if the account was deleted.
+    """Add a number to an account, and return the number. Return None if the account was deleted.
 
     `created` defaults to the account's time. Raises AlreadyOwned.
     """
