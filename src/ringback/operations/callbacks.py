@@ -136,7 +136,9 @@ def _fail_without_time(
 
 
 def _fail_unreadable(unit_of_work: UnitOfWork, unreadable: UnreadableCallback, now: Timestamp) -> None:
-    """Mark a callback with an unreadable row as failed, so that it does not block other callbacks. Record the reason.
+    """Mark a callback with an unreadable row as failed, so that it does not block other callbacks.
+
+    The reason is recorded as a delivery attempt.
     """
     callback, error = unreadable.callback, f"the stored callback cannot be read: {unreadable.reason}"
     number = callback.attempts + 1
