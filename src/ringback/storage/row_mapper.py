@@ -74,8 +74,7 @@ class RowMapper(Generic[T]):
         return self.read(tuple(row[name] for name in self.names))
 
     def writer(self, *names: str) -> Callable[[T], dict[str, Any]]:
-        """Return a function that converts a value to a dict of these columns. Each column gets the field with its name.
-        """
+        """Return a function that converts a value to a dict of these columns, each with the field of the same name."""
         functions: dict[str, Any] = {}
         items = []
         for name in names:
