@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from ringback.storage import postgresql_watchdog
+from ringback.storage import postgresql_database, postgresql_watchdog
 from ringback.storage.database import Database
 from ringback.storage.database_factory import open_database
 from ringback.storage.errors import DatabaseUnavailable
@@ -72,6 +73,25 @@ async def test_operations_fail_while_the_database_server_does_not_respond(
 
     assert {type(result) for result in results} == {DatabaseUnavailable}
     assert await database.run(revision) == HEAD
+
+
+@pytest.mark.parametrize("is_connected", [True, False])
+async def test_operation_reported_as_failed_does_not_run_after_the_database_server_resumes(
+    database: Database, line: SeverableProxy, monkeypatch: pytest.MonkeyPatch, *, is_connected: bool
+) -> None:
+    monkeypatch.setattr(postgresql_database, "TRUSTED_SECONDS", 0)
+    if is_connected:
+        await database.run(revision)
+    operation = Mock()
+
+    line.hang()
+    with pytest.raises(DatabaseUnavailable, match=NO_ANSWER):
+        await database.run(operation)
+    line.resume()
+    await until_awaited(lambda: is_ready(database))
+    database.close()  # waits for all threads
+
+    assert not operation.called
 
 
 async def is_ready(database: Database) -> bool:

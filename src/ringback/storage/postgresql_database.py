@@ -63,6 +63,10 @@ def without_nul(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
+def _never_abandoned() -> None:
+    """Do nothing: the caller of an operation at startup waits until it ends."""
+
+
 BACKEND = Backend("BEGIN", (psycopg.IntegrityError, psycopg.DataError), SharedLocks, without_nul)
 POOLED_BACKEND = BACKEND._replace(begin=BEGIN_WITH_SETTINGS)
 
@@ -111,7 +115,9 @@ class PostgresqlDatabase(Database):
     async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         self._watchdog.check_responsive()
         loop = asyncio.get_running_loop()
-        work = partial(self._run, partial(loop.call_soon_threadsafe), lambda it: operation(it, *args, **kwargs))
+        check_abandoned = self._watchdog.abandonment_check()
+        on_loop = partial(loop.call_soon_threadsafe)
+        work = partial(self._run, on_loop, check_abandoned, lambda it: operation(it, *args, **kwargs))
         try:
             running = self._threads.submit(work)
         except RuntimeError as error:  # the threads were shut down
@@ -126,13 +132,22 @@ class PostgresqlDatabase(Database):
         )
 
     def run_sync(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._run(None, lambda unit_of_work: operation(unit_of_work, *args, **kwargs))
+        return self._run(None, _never_abandoned, lambda unit_of_work: operation(unit_of_work, *args, **kwargs))
 
-    def _run(self, on_loop: Callable[[Callable[[], None]], object] | None, operation: Callable[[UnitOfWork], T]) -> T:
-        """Run an operation in this thread. Its after-commit callbacks run on the event loop."""
+    def _run(
+        self,
+        on_loop: Callable[[Callable[[], None]], object] | None,
+        check_abandoned: Callable[[], None],
+        operation: Callable[[UnitOfWork], T],
+    ) -> T:
+        """Run an operation in this thread. Its after-commit callbacks run on the event loop.
+
+        `check_abandoned` raises DatabaseUnavailable if the caller has stopped waiting for the operation.
+        """
         for tries_left in reversed(range(TRIES)):
             try:
-                session = self._session()
+                session = self._session(check_abandoned)
+                check_abandoned()  # connecting takes as long as an outage, which may be over now
                 session.on_loop = on_loop
                 return operation(session.unit_of_work)
             except psycopg.Error as error:
@@ -162,13 +177,14 @@ class PostgresqlDatabase(Database):
             self._own.session = None
             self.drop_session(session)
 
-    def _session(self) -> "_Session":
-        """Return this thread's connection. Open a new one if it is missing or broken."""
+    def _session(self, check_abandoned: Callable[[], None] = _never_abandoned) -> "_Session":
+        """Return this thread's connection. If it is missing or broken, call `check_abandoned` and open a new one."""
         session: _Session | None = getattr(self._own, "session", None)
         if session is None or not session.works():
             self._drop_own_session()
             if self._is_closing:
                 raise DatabaseUnavailable("the server is stopping")
+            check_abandoned()
             session = self._own.session = _Session(self)
         return session
 

@@ -38,7 +38,7 @@ class Watchdog:
 
     The test opens a new connection. If the server does not answer, all operations in progress raise
     DatabaseUnavailable, `on_unresponsive` is called, and `check_responsive` raises DatabaseUnavailable until the server
-    answers a later test.
+    answers a later test. An abandoned operation must not start again: its caller has been told that it failed.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Watchdog:
         self._started_at: dict[Future[Any], float] = {}
         self._waiting: set[asyncio.Future[Any]] = set()
         self._abandoned: set[asyncio.Future[Any]] = set()
+        self._abandonments = 0
         self._answered_at = 0.0
         self._is_unresponsive = False
 
@@ -67,6 +68,19 @@ class Watchdog:
         """Raise DatabaseUnavailable if the server did not answer the last test, so that callers do not wait for it."""
         if self._is_unresponsive:
             raise DatabaseUnavailable(self._reason)
+
+    def abandonment_check(self) -> Callable[[], None]:
+        """Return a function that raises DatabaseUnavailable if all operations were abandoned since this call.
+
+        The thread of an operation calls it before each attempt.
+        """
+        abandonments = self._abandonments
+
+        def check_abandoned() -> None:
+            if self._abandonments != abandonments:
+                raise DatabaseUnavailable(self._reason)
+
+        return check_abandoned
 
     async def wait_for(self, running: Future[T]) -> T:
         """Return the result of an operation. Raises DatabaseUnavailable if the server stops answering."""
@@ -133,6 +147,7 @@ class Watchdog:
         if self._is_unresponsive:
             return
         self._is_unresponsive = True
+        self._abandonments += 1  # before the connections break, because their threads then try to reconnect
         self._abandoned |= self._waiting
         for future in self._abandoned:
             future.cancel()  # prevents operations that are still queued from running
