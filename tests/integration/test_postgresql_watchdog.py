@@ -1,9 +1,14 @@
 """The watchdog of PostgreSQL: a server that does not answer is unavailable, a slow operation is not abandoned."""
 
 import asyncio
+import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from unittest.mock import Mock
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -13,6 +18,7 @@ from ringback.storage.database import Database
 from ringback.storage.database_factory import open_database
 from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.postgresql_connection import connect_seconds
+from ringback.storage.postgresql_watchdog import is_from_server
 from ringback.storage.schema import find_unready_reason, revision
 from ringback.storage.statements import Statement
 from ringback.storage.tables import HEAD
@@ -168,6 +174,55 @@ async def test_operations_fail_while_the_server_hangs_and_cannot_be_reached(
     line.restore()
     line.resume()
     await until_awaited(lambda: is_ready(database))
+
+
+async def test_connection_attempt_of_the_watchdog_does_not_delay_the_exit(
+    database: Database, line: SeverableProxy
+) -> None:
+    line.hang()
+    with pytest.raises(DatabaseUnavailable, match=NO_ANSWER):
+        await database.run(revision)
+
+    database.close()
+
+    attempts = [thread for thread in threading.enumerate() if "watchdog" in thread.name]
+    assert all(thread.daemon for thread in attempts)
+
+
+@contextmanager
+def refusing_server(severity: str) -> Iterator[int]:
+    """Yield the port of a server that refuses a connection with an error in another language than English."""
+    fields = f"S{severity}\0VFATAL\0C53300\0Mtoo many connections\0\0".encode()
+
+    def refuse(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1_024)
+            connection.sendall(b"E" + (len(fields) + 4).to_bytes(4) + fields)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        pool.submit(refuse, listener)
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("severity", ["FATAL", "ВАЖНО", "致命错误", "ÖLÜMCÜL (FATAL)"])
+async def test_refusal_by_a_server_in_any_language_is_an_answer(severity: str) -> None:
+    with (
+        refusing_server(severity) as port,
+        pytest.raises(psycopg.OperationalError) as refused,
+    ):
+        psycopg.connect(f"host=127.0.0.1 port={port} sslmode=disable gssencmode=disable")
+
+    assert is_from_server(refused.value)
+
+
+async def test_unreachable_server_is_not_an_answer(line: SeverableProxy) -> None:
+    line.refuse()
+
+    with pytest.raises(psycopg.OperationalError) as refused:
+        psycopg.connect(f"host=127.0.0.1 port={line.port}")
+
+    assert not is_from_server(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ resumes.
 """
 
 import asyncio
+import re
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import psycopg
@@ -26,9 +28,11 @@ STALLED_SECONDS = 2.0
 """Duration of an operation after which the server is tested. Slow statements and waits for locks may take longer."""
 CHECK_SECONDS = 0.25
 """Interval between the watchdog's checks."""
-REFUSED_BY_SERVER = "FATAL"
-"""Severity in the error message of a server that answers but refuses the connection, because it has too many
-connections or is starting."""
+_SERVER_MESSAGE = re.compile(r"[^\s:]:  \S")
+"""The colon and two spaces that libpq writes between the severity and the text of a server's message.
+
+The severity is in the language of the server. libpq does not report the SQLSTATE of a failed connection attempt.
+"""
 MARGIN_SECONDS = 0.5
 """Difference between the driver's connection timeout and the shorter time limit of the test."""
 
@@ -50,7 +54,6 @@ class Watchdog:
         self._outage_log = outage_log
         self._on_unresponsive = on_unresponsive
         self._test_seconds = connect_seconds(url) - MARGIN_SECONDS
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="postgresql-watchdog")
         self._tested: psycopg.Connection | None = None
         self._started_at: dict[Future[Any], float] = {}
         self._waiting: set[asyncio.Future[Any]] = set()
@@ -112,14 +115,14 @@ class Watchdog:
         if not self._is_unresponsive and not self._is_stalled():
             return
         started_at = time.monotonic()
-        test = asyncio.wrap_future(self._thread.submit(self._test))
+        test = asyncio.wrap_future(self._start_test())
         await asyncio.wait({test}, timeout=self._test_seconds)
         if not test.done():
             self._reason = self._no_answer
             self._abandon_operations()
         error = await test  # the driver's own timeout ends the test at the latest
         ended_at = time.monotonic()
-        if error is None or REFUSED_BY_SERVER in str(error):
+        if error is None or is_from_server(error):
             self._is_unresponsive, self._answered_at = False, ended_at
         elif ended_at - started_at < self._test_seconds:
             self._reason = str(unavailable(self._url, error))
@@ -133,8 +136,22 @@ class Watchdog:
         times = list(self._started_at.values())  # a copy, because threads remove entries
         return bool(times) and time.monotonic() - max(min(times), self._answered_at) > STALLED_SECONDS
 
+    def _start_test(self) -> "Future[psycopg.Error | None]":
+        """Test the server in a daemon thread, because a shutdown cannot interrupt a connection attempt."""
+        result: Future[psycopg.Error | None] = Future()
+        result.set_running_or_notify_cancel()  # a cancelled caller must not cancel it, because the thread sets it
+
+        def run() -> None:
+            try:
+                result.set_result(self._test())
+            except BaseException as error:  # noqa: BLE001 - raised by whoever waits for the result
+                result.set_exception(error)
+
+        threading.Thread(target=run, name="postgresql-watchdog", daemon=True).start()
+        return result
+
     def _test(self) -> psycopg.Error | None:
-        """Open and use a new connection. Return the error if that fails. This runs in the watchdog's thread."""
+        """Open and use a new connection. Return the error if that fails. This runs in a thread."""
         try:
             self._tested = connect(self._engine)
             with self._tested:
@@ -154,7 +171,14 @@ class Watchdog:
         self._on_unresponsive(DatabaseUnavailable(self._reason))
 
     def close(self) -> None:
-        """End a test in progress."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """End a test in progress. A test that is connecting ends by itself, in its daemon thread."""
         if self._tested is not None:
             break_off(self._tested)
+
+
+def is_from_server(error: psycopg.Error) -> bool:
+    """Return whether a server sent this error, for example because it has too many connections or is starting.
+
+    Otherwise, the server did not answer.
+    """
+    return error.sqlstate is not None or _SERVER_MESSAGE.search(str(error)) is not None
