@@ -144,7 +144,7 @@ class Watchdog:
         def run() -> None:
             try:
                 result.set_result(self._test())
-            except BaseException as error:  # noqa: BLE001 - raised by whoever waits for the result
+            except BaseException as error:  # noqa: BLE001 - raised where the result is awaited
                 result.set_exception(error)
 
         threading.Thread(target=run, name="postgresql-watchdog", daemon=True).start()
