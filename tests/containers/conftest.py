@@ -7,29 +7,33 @@ interface, Chromium aborts its requests (ERR_NETWORK_CHANGED).
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from support.code_blocks import docs_page, readme_block
 from support.docker.checkout import Checkout
-from support.docker.client import Docker
+from support.docker.client import Docker, copy_config
 from support.docker.engine import running_engine
 from support.docker.programs import EngineUnavailable
 
 
 @pytest.fixture(scope="session")
-def docker() -> Iterator[Docker]:
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
     """Run a Docker engine, or use the one that RINGBACK_TEST_DOCKER_HOST names."""
     if host := os.environ.get("RINGBACK_TEST_DOCKER_HOST"):
-        yield Docker(host, Path(os.environ.get("DOCKER_CONFIG", "~/.docker")).expanduser())
+        config = tmp_path_factory.mktemp("docker-config")
+        copy_config(Path(os.environ.get("DOCKER_CONFIG", "~/.docker")).expanduser(), config)
+        yield Docker(host, config)
         return
     folder = Path(tempfile.mkdtemp(prefix="ringback-docker-"))  # a path of a socket must be short
-    try:
-        with running_engine(folder) as running:
-            yield running
-    except EngineUnavailable as reason:
-        pytest.skip(str(reason))
+    with ExitStack() as stack:
+        try:
+            docker = stack.enter_context(running_engine(folder))
+        except EngineUnavailable as reason:
+            pytest.skip(str(reason))
+        yield docker
 
 
 @pytest.fixture(scope="session")

@@ -76,12 +76,14 @@ def test_compose_down_leaves_no_container_volume_or_network(docker: Docker, chec
         assert docker(kind, "ls", "--quiet", "--filter", project) == "", kind
 
 
-def test_variable_of_the_shell_is_a_setting_of_the_compose_server(other_checkout: Checkout) -> None:
+def test_variables_of_the_shell_and_of_env_file_are_settings_of_the_compose_server(other_checkout: Checkout) -> None:
     start, end = lines("compose-settings")
+    (other_checkout.folder / ".env").write_text("RINGBACK_KEY_SECONDS=0.5\n", encoding="utf-8")
     try:
         other_checkout.sh(start)
 
         assert other_checkout.sh("docker compose exec -T ringback printenv RINGBACK_RING_SECONDS") == "0\n"
+        assert other_checkout.sh("docker compose exec -T ringback printenv RINGBACK_KEY_SECONDS") == "0.5\n"
     finally:
         other_checkout.sh(end)
 
@@ -114,7 +116,20 @@ def test_compose_file_of_the_quick_start_runs_a_server(checkout: Checkout, tmp_p
 
 
 def test_docker_run_session_leaves_no_container_or_volume(docker: Docker, other_checkout: Checkout) -> None:
-    other_checkout.sh(readme_block("run-session", page=PAGE))  # with other ports than the compose server's
+    session = other_checkout.with_own_names(readme_block("run-session", page=PAGE))
 
-    assert docker("ps", "--all", "--quiet", "--filter", "name=^ringback$") == ""
-    assert docker("volume", "ls", "--quiet", "--filter", "name=^ringback$") == ""
+    other_checkout.sh(session)  # with other ports than the compose server's
+
+    named = f"name=^{other_checkout.folder.name}$"
+    assert docker("ps", "--all", "--quiet", "--filter", named) == ""
+    assert docker("volume", "ls", "--quiet", "--filter", named) == ""
+
+
+def test_docker_run_session_ends_if_the_server_does_not_start(docker: Docker, other_checkout: Checkout) -> None:
+    session = other_checkout.with_own_names(readme_block("run-session", page=PAGE))
+    try:
+        with pytest.raises(AssertionError, match="curl: "):
+            other_checkout.sh(session.replace("--detach", "--detach --env RINGBACK_RING_SECONDS=never"))
+    finally:
+        docker("rm", "--force", "--volumes", other_checkout.folder.name)
+        docker("volume", "rm", "--force", other_checkout.folder.name)

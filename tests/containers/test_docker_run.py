@@ -12,14 +12,20 @@ pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("browser")]
 
 NUMBER, OTHER_NUMBER = "+14158675309", "+14158675310"
 QUICK = ("--env", "RINGBACK_RING_SECONDS=0.1", "--env", "RINGBACK_KEY_SECONDS=0.1")
+UNPRIVILEGED = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 RESTRICTIONS = {
     "nothing": [],
     "another user": ["--user", "12345"],
-    "another user and group": ["--user", "12345:12345", "--tmpfs", "/data:mode=1777"],
-    "a read-only file system": ["--read-only", "--tmpfs", "/data"],
-    "no capabilities": ["--cap-drop", "ALL"],
-    "a tmpfs on /data": ["--tmpfs", "/data"],
-    "all": ["--user", "12345", "--read-only", "--cap-drop", "ALL", "--tmpfs", "/data"],
+    "another user and group on a new volume": ["--user", "12345:12345", "--volume", "/data"],
+    "another user and group on a tmpfs": ["--user", "12345:12345", "--tmpfs", "/data"],
+    "a read-only file system with a volume": ["--read-only", "--volume", "/data"],
+    "all": ["--user", "12345", "--read-only", *UNPRIVILEGED, "--tmpfs", "/data"],
+    "the image's authority folder": [
+        "--env",
+        "RINGBACK_INTERCEPT=true",
+        "--env",
+        "RINGBACK_AUTHORITY_FOLDER=/authority",
+    ],
 }
 
 

@@ -4,22 +4,28 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from support.code_blocks import ROOT, readme_block
+from support.code_blocks import ROOT, docs_page, readme_block
 from support.docker.checkout import Checkout
 from support.docker.container import probe
-from support.servers.server import STOP_SECONDS
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, STOP_SECONDS
 from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("browser")]
 
 PAGE = ROOT / "examples/compose/README.md"
 FOLDER = "examples/compose"
+LIST_NUMBERS = f"""
+from twilio.rest import Client
+print(Client("{ACCOUNT_SID}", "{AUTH_TOKEN}").outgoing_caller_ids.list())
+"""
 
 
 def documents(printed: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -29,16 +35,22 @@ def documents(printed: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return first, json.loads(answers[end:])
 
 
+@contextmanager
+def down(checkout: Checkout, file: str, *, within: str = FOLDER) -> Iterator[None]:
+    """Remove the containers and volumes of a compose file at the end, also if a step fails."""
+    try:
+        yield
+    finally:
+        checkout.sh(f"docker compose --file {file} down --volumes", within=within)
+
+
 @pytest.mark.parametrize("file", ["compose.yaml", "compose.by-name.yaml"])
 @pytest.mark.usefixtures("image")
 def test_service_in_a_container_verifies_a_number(checkout: Checkout, file: str) -> None:
     variables = {"COMPOSE_FILE": file}
     session = readme_block("compose-session", page=PAGE)
-    try:
+    with down(checkout, file):
         printed = checkout.sh(session, within=FOLDER, environment=variables)
-    except AssertionError:
-        checkout.sh("docker compose down --volumes", within=FOLDER, environment=variables)
-        raise
 
     begun, numbers = documents(printed)
     assert begun["outcome"] == "calling"
@@ -53,11 +65,11 @@ def test_service_on_the_machine_verifies_a_number(checkout: Checkout, tmp_path: 
     address = f"http://127.0.0.1:{checkout.port(8000)}"
     code = checkout.with_ports("\n".join([programs, *commands, f"exec {serve} --port {checkout.port(8000)}"]))
 
-    with (tmp_path / "log").open("w") as log:
+    with down(checkout, "compose.host.yaml"), (tmp_path / "log").open("w") as log:
         service = subprocess.Popen(  # noqa: S603
             ["sh", "-euc", code],  # noqa: S607
             cwd=checkout.folder / FOLDER,
-            env=checkout.variables,
+            env={**checkout.variables, "COMPOSE_PROJECT_NAME": checkout.project(FOLDER)},
             stdout=log,
             stderr=log,
         )
@@ -74,7 +86,6 @@ def test_service_on_the_machine_verifies_a_number(checkout: Checkout, tmp_path: 
         finally:
             service.send_signal(signal.SIGINT)
             service.wait(STOP_SECONDS)
-            checkout.sh("docker compose --file compose.host.yaml down --volumes", within=FOLDER)
 
     assert shown["outcome"] == "verified"
 
@@ -82,3 +93,16 @@ def test_service_on_the_machine_verifies_a_number(checkout: Checkout, tmp_path: 
 def ended(http: httpx.Client, identifier: str) -> dict[str, Any] | None:
     shown: dict[str, Any] = http.get(f"/verifications/{identifier}").raise_for_status().json()
     return None if shown["outcome"] == "calling" else shown
+
+
+@pytest.mark.usefixtures("image")
+def test_compose_file_of_the_interception_page_serves_by_name(checkout: Checkout, tmp_path: Path) -> None:
+    app = f"{checkout.folder.name}-app"
+    file = readme_block("compose-by-name", page=docs_page("interception")).replace("your-app", app)
+    (tmp_path / "compose.yaml").write_text(file, encoding="utf-8")
+    checkout.sh(f"docker build --tag {app} examples/verified-numbers")
+
+    with down(checkout, "compose.yaml", within=str(tmp_path)):
+        printed = checkout.sh(f"docker compose run --rm -T app python -c '{LIST_NUMBERS}'", within=str(tmp_path))
+
+    assert printed == "[]\n"

@@ -64,14 +64,15 @@ def commands(job: dict[str, Any]) -> str:
 
 
 @pytest.fixture(scope="module")
-def pushed(docker: Docker, checkout: Checkout, image: str, registry: str) -> str:  # noqa: ARG001 - its layers are reused
-    """Run the commands of the workflow that pushes the image, remove the image, and return its name."""
+def pushed(docker: Docker, checkout: Checkout, image: str, registry: str) -> Iterator[str]:  # noqa: ARG001 - its layers are reused
+    """Run the commands of the workflow that pushes the image, remove the image, and return its name to pull it."""
     address, _, _ = registry.partition("/")
     code = commands(workflow("image")).replace(GITHUB_REGISTRY, registry).replace("ghcr.io", address)
     checkout.sh(code.replace("${{ github.token }}", "token").replace("${{ github.actor }}", "actor"))
     name = f"{registry}/ringback:main"
     docker("image", "rm", name)
-    return name
+    yield name
+    docker("image", "rm", name)
 
 
 def test_pushed_image_runs_as_a_service_container(

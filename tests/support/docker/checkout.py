@@ -1,6 +1,7 @@
 """A copy of this checkout, in which tests run the docs' commands with the ports of this machine that are free."""
 
 import random
+import re
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,8 @@ PUBLISHED_PORTS = (8000, 8010, 8011, 8020)
 RESERVED_PORTS = range(20_000, 32_000)
 """Ports below those that Linux gives to sockets without a port (ip_local_port_range): no other test is given them."""
 
+_NAMED = re.compile(r"(--name |--volume |docker (?:exec|logs|rm|stop|volume rm) )ringback\b")
+
 
 class Checkout:
     """A copy in `folder`, whose compose files publish other ports. `variables` direct docker at the engine."""
@@ -33,6 +36,11 @@ class Checkout:
         """Return the address at which a port of the compose files is published."""
         return f"http://127.0.0.1:{self._ports[port]}"
 
+    def project(self, within: str = ".") -> str:
+        """Return the compose project of a folder of this copy: another name than users' projects have."""
+        words = [self.folder.name, *Path(within).parts[-1:]]
+        return re.sub(r"[^a-z0-9_-]", "-", "-".join(words).lower())
+
     def port(self, port: int) -> int:
         return self._ports[port]
 
@@ -42,6 +50,10 @@ class Checkout:
             text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}")
         return text
 
+    def with_own_names(self, code: str) -> str:
+        """Return commands of docker with the name of this copy for the container and the volume named ringback."""
+        return _NAMED.sub(rf"\1{self.folder.name}", code)
+
     def sh(self, code: str, *, within: str = ".", environment: Mapping[str, str] | None = None) -> str:
         """Run the commands of a documented session in a folder of the copy, and return their output.
 
@@ -50,7 +62,7 @@ class Checkout:
         finished = subprocess.run(  # noqa: S603
             ["sh", "-euc", self.with_ports(code)],  # noqa: S607
             cwd=self.folder / within,
-            env={**self.variables, **(environment or {})},
+            env={**self.variables, "COMPOSE_PROJECT_NAME": self.project(within), **(environment or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -1,7 +1,9 @@
 """The program docker, directed at an engine."""
 
+import json
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -11,6 +13,9 @@ _NOT_INHERITED = ("DOCKER_", "COMPOSE_", "RINGBACK_")
 """Variables that direct docker elsewhere, or that compose files pass on as settings."""
 LIMIT_SECONDS = 600.0
 """Time limit of a command. A build downloads packages."""
+
+
+_CREDENTIALS = ("auths", "credHelpers", "credsStore")
 
 
 class DockerError(Exception):
@@ -61,3 +66,13 @@ class Docker:
 
     def has_compose(self) -> bool:
         return (self.plugins / "docker-compose").exists()
+
+
+def copy_config(source: Path, into: Path) -> None:
+    """Copy docker's configuration without credentials, so that a test that logs in does not change the user's."""
+    with suppress(OSError):
+        config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+        kept = {name: value for name, value in config.items() if name not in _CREDENTIALS}
+        (into / "config.json").write_text(json.dumps(kept), encoding="utf-8")
+    if (source / "cli-plugins").is_dir():
+        (into / "cli-plugins").symlink_to(source.absolute() / "cli-plugins")

@@ -29,32 +29,58 @@ class Engine:
         self._daemon: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Docker:
-        """Start the engine with all base images. Raises EngineUnavailable with the reason."""
+        """Start the engine with all base images, or leave none running. Raises EngineUnavailable with the reason."""
         _check_machine()
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             self._start_daemon()
             base_images.provide(self.docker, self.folder)
-        except (DockerError, EngineUnavailable) as error:
-            self.stop()
-            raise EngineUnavailable(f"no Docker engine: {error}") from error
+        except BaseException as error:
+            reason = f"no Docker engine: {error}{self._stop_after_failure()}"
+            if isinstance(error, DockerError | EngineUnavailable):
+                raise EngineUnavailable(reason) from error
+            raise
         return self.docker
+
+    def _stop_after_failure(self) -> str:
+        """Stop the engine, and return a clause for the error message if that fails."""
+        try:
+            self.stop()
+        except (AssertionError, EngineUnavailable, OSError, subprocess.SubprocessError) as error:
+            return f"; it was not stopped completely: {error}"
+        return ""
 
     def stop(self) -> None:
         """Remove the containers and their networks, stop the engine, and unmount what it has left mounted."""
-        with suppress(DockerError):
-            if containers := self.docker("ps", "--all", "--quiet").split():
-                self.docker("rm", "--force", "--volumes", *containers)
-            self.docker("network", "prune", "--force")
-        if self._process_id.exists():
-            process_id = int(self._process_id.read_text())
+        self._remove_containers()
+        if (process_id := self._running_daemon()) is not None:
             with suppress(ProcessLookupError):
                 os.kill(process_id, signal.SIGTERM)
-            eventually(lambda: not _is_running(process_id), what="dockerd has ended", seconds=STOP_SECONDS)
+            eventually(lambda: not is_running(process_id), what="dockerd has ended", seconds=STOP_SECONDS)
         if self._daemon is not None:
             self._daemon.wait(STOP_SECONDS)
         for mounted in reversed(_mounted_below(self.folder)):
             run("umount", mounted)
+
+    def _remove_containers(self) -> None:
+        with suppress(DockerError):
+            if containers := self.docker("ps", "--all", "--quiet").split():
+                self.docker("rm", "--force", "--volumes", *containers)
+            self.docker("network", "prune", "--force")
+
+    def _running_daemon(self) -> int | None:
+        """Return the process ID of the daemon, also of one that another process has started.
+
+        The file with the process ID may be old, and name a process of another program.
+        """
+        if self._daemon is not None:
+            return self._daemon.pid if self._daemon.poll() is None else None
+        with suppress(OSError, ValueError):
+            process_id = int(self._process_id.read_text())
+            words = Path(f"/proc/{process_id}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            if f"--pidfile={self._process_id}" in words and is_running(process_id):
+                return process_id
+        return None
 
     def _start_daemon(self) -> None:
         daemon = ["dockerd", f"--host={self.docker.host}", f"--data-root={self.folder}/data"]
@@ -105,9 +131,14 @@ class Engine:
 
 @contextmanager
 def running_engine(folder: Path) -> Iterator[Docker]:
-    """Run an engine in a new folder, and remove both."""
+    """Run an engine in a new folder, and remove both. The folder is kept while anything is mounted there."""
     engine = Engine(folder)
-    docker = engine.start()
+    try:
+        docker = engine.start()
+    except BaseException:
+        if not _mounted_below(folder.absolute()):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
     try:
         yield docker
     finally:
@@ -123,7 +154,7 @@ def _check_machine() -> None:
         raise EngineUnavailable(f"no Docker engine: not installed: {names} (python -m support.docker install)")
     for process in Path("/proc").glob("[0-9]*/comm"):
         with suppress(OSError):
-            if process.read_text().strip() == "dockerd" and _is_running(int(process.parent.name)):
+            if process.read_text().strip() == "dockerd" and is_running(int(process.parent.name)):
                 raise EngineUnavailable(
                     f"no second Docker engine: process {process.parent.name} is one, and they would share a network"
                     " bridge. Stop it, or set RINGBACK_TEST_DOCKER_HOST to use it."
@@ -136,7 +167,7 @@ def _mounted_below(folder: Path) -> list[str]:
     return [place for place in (line.split()[1] for line in lines) if place.startswith(f"{folder}/")]
 
 
-def _is_running(process_id: int) -> bool:
+def is_running(process_id: int) -> bool:
     """Return whether a process runs. One that has ended but is not yet collected by its parent does not."""
     with suppress(OSError):
         return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

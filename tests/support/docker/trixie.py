@@ -1,16 +1,25 @@
-"""Debian trixie: the root file system of the base images, and the compose plugin."""
+"""Debian trixie: the root file system of the base images, and programs from its packages."""
 
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from support.docker.programs import PATH, EngineUnavailable, run
 
 SUITE = "trixie"
 PACKAGES = ("ca-certificates", "passwd", "python3.13", "python3-pip", "python3-venv")
-PLUGIN = "docker-compose"
-LEFT_OUT = ("./plugin", "./var/cache/apt/*", "./var/lib/apt/lists/*", "./usr/share/doc/*", "*/__pycache__")
+DOWNLOADED = ("docker-compose", "busybox-static")
+LEFT_OUT = ("./downloads", "./var/cache/apt/*", "./var/lib/apt/lists/*", "./usr/share/doc/*", "*/__pycache__")
 """What the image does not contain. Python's image has no bytecode either."""
+
+UNPACK = f"""
+cd /downloads
+apt-get download {" ".join(DOWNLOADED)}
+for package in *.deb; do dpkg-deb --extract "$package" .; done
+"""
 
 
 def make_root(root: Path) -> None:
@@ -22,15 +31,18 @@ def make_root(root: Path) -> None:
         (root / "usr/local/bin" / link).symlink_to(f"../../bin/{program}")
 
 
-def unpack_plugin(root: Path, plugins: Path) -> None:
-    """Download the package of the compose plugin, and copy the plugin into the folder `plugins`."""
+def unpack_programs(root: Path, plugins: Path, wget: Path) -> None:
+    """Download the compose plugin into the folder `plugins`, and BusyBox as the program `wget`."""
+    downloads = root / "downloads"
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
-    (root / "plugin").mkdir()
+    downloads.mkdir()
     run("chroot", root, "apt-get", "update", "--quiet")
-    run("chroot", root, "sh", "-euc", f"cd /plugin && apt-get download {PLUGIN} && dpkg-deb --extract *.deb .")
+    run("chroot", root, "sh", "-euc", UNPACK)
     plugins.mkdir(parents=True)
-    [plugin] = (root / "plugin").glob("usr/lib*/docker/cli-plugins/docker-compose")
+    [plugin] = downloads.glob("usr/lib*/docker/cli-plugins/docker-compose")
+    [busybox] = downloads.glob("**/bin/busybox")
     shutil.copy(plugin, plugins)
+    shutil.copy(busybox, wget)
 
 
 def _mirror() -> str:
@@ -42,8 +54,13 @@ def _mirror() -> str:
     raise EngineUnavailable(f"apt has no mirror of Debian among {addresses}")
 
 
-def packed(root: Path) -> "subprocess.Popen[bytes]":
-    """Start tar, which writes the file system of an image to its standard output."""
+@contextmanager
+def packed(root: Path) -> Iterator[IO[bytes]]:
+    """Run tar, and yield its output, the file system of an image. Raises EngineUnavailable if tar fails."""
     left_out = [f"--exclude={pattern}" for pattern in LEFT_OUT]
     command = ["tar", "--create", f"--directory={root}", "--numeric-owner", *left_out, "."]
-    return subprocess.Popen(command, env={"PATH": PATH}, stdout=subprocess.PIPE)  # noqa: S603
+    with subprocess.Popen(command, env={"PATH": PATH}, stdout=subprocess.PIPE) as tar:  # noqa: S603
+        assert tar.stdout is not None
+        yield tar.stdout
+    if tar.returncode != 0:
+        raise EngineUnavailable(f"tar of {root} failed with status {tar.returncode}")
