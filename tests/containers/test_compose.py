@@ -80,7 +80,7 @@ def test_variables_of_the_shell_and_of_env_file_are_settings_of_the_compose_serv
     start, end = lines("compose-settings")
     (other_checkout.folder / ".env").write_text("RINGBACK_KEY_SECONDS=0.5\n", encoding="utf-8")
     try:
-        other_checkout.sh(start)
+        other_checkout.sh(start.replace("RINGBACK_PORT=8110", f"RINGBACK_PORT={other_checkout.port(8110)}"))
 
         assert other_checkout.sh("docker compose exec -T ringback printenv RINGBACK_RING_SECONDS") == "0\n"
         assert other_checkout.sh("docker compose exec -T ringback printenv RINGBACK_KEY_SECONDS") == "0.5\n"

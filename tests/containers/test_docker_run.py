@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from support.docker.client import Docker
+from support.docker.client import Docker, DockerError
 from support.docker.container import Container, verified_numbers, verify
+from support.waiting import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("browser")]
 
@@ -47,6 +48,8 @@ def test_volume_keeps_the_verified_numbers(docker: Docker, image: str) -> None:
             container.stop()
         with Container(docker, image, *mounted) as container, container.client() as http:
             verify(http, OTHER_NUMBER)
+            with pytest.raises(DockerError, match="another ringback is using the database file"):
+                docker("run", "--rm", *mounted, image)
 
             assert verified_numbers(http) == [NUMBER, OTHER_NUMBER]
     finally:
@@ -75,3 +78,25 @@ def test_folder_of_the_machine_is_used_by_its_owner(docker: Docker, image: str, 
         verify(http, NUMBER)
 
     assert (folder / "ringback.db").stat().st_uid == 12345
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "reason"),
+    [
+        (["--read-only"], 1, "/data/ringback.db for reading and writing: Read-only file system"),
+        (["--volume", "{folder}:/data"], 1, "/data/ringback.db for reading and writing: Permission denied"),
+        (["--env", "RINGBACK_RING_SECONDS=never"], 2, "RINGBACK_RING_SECONDS"),
+    ],
+    ids=["read-only", "a folder of another user", "invalid setting"],
+)
+def test_container_that_cannot_start_exits_with_the_reason(
+    docker: Docker, image: str, tmp_path: Path, options: list[str], status: int, reason: str
+) -> None:
+    tmp_path.chmod(0o755)  # searchable by the image's user
+    container = Container(docker, image, *[option.format(folder=tmp_path) for option in options])
+    try:
+        eventually(lambda: not container.state["Running"], what="the container has exited")
+        assert container.state["ExitCode"] == status
+        assert reason in container.log[-1]
+    finally:
+        container.remove()

@@ -23,8 +23,6 @@ MAX_LINES = 5
 IN_TEXT_ONLY = {
     "docker build --pull": "there is no registry to pull from",
     "docker compose --file compose.host.yaml down --volumes": "test_example_compose_files.py ends with it",
-    "docker pause": "tests/containers/test_replicas.py pauses PostgreSQL with `docker compose`",
-    "docker start": "tests/containers/test_replicas.py starts PostgreSQL with `docker compose`",
     "docker run --user": "tests/containers/test_docker_run.py passes users to `docker run`",
 }
 """Docker commands in the text that no documented block contains, each with its reason."""

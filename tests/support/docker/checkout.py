@@ -14,7 +14,7 @@ PARTS = (
     ".dockerignore", "Dockerfile", "LICENSE", "README.md", "compose.yaml", "constraints.txt", "deploy", "examples",
     "migrations", "pyproject.toml", "src",
 )  # fmt: skip
-PUBLISHED_PORTS = (8000, 8010, 8011, 8020)
+PUBLISHED_PORTS = (8000, 8010, 8011, 8020, 8110)
 """Ports of 127.0.0.1 that compose files publish and that the docs name."""
 RESERVED_PORTS = range(20_000, 32_000)
 """Ports below those that Linux gives to sockets without a port (ip_local_port_range): no other test is given them."""
@@ -47,7 +47,9 @@ class Checkout:
     def with_ports(self, text: str) -> str:
         """Return a text with the published ports of this copy."""
         for port, free in self._ports.items():
-            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}")
+            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}").replace(
+                f"_PORT:-{port}}}", f"_PORT:-{free}}}"
+            )
         return text
 
     def with_own_names(self, code: str) -> str:

@@ -42,7 +42,7 @@ class Service(NamedTuple):
     @property
     def ports(self) -> list[tuple[str, int]]:
         """Host address and container port of each published port, such as ``("127.0.0.1", 8010)``."""
-        split = (str(port).rpartition(":") for port in self.described.get("ports", ()))
+        split = (_DEFAULT.sub(r"\1", str(port)).rpartition(":") for port in self.described.get("ports", ()))
         return [(outside.rpartition(":")[0], int(inside)) for outside, _, inside in split]
 
     @property
