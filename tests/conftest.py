@@ -66,7 +66,7 @@ def quick_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def quick_server(quick_folder: Path) -> Iterator[ServerProcess]:
-    """Run a server whose phones answer and enter the code immediately. Each test verifies different numbers on it."""
+    """Run a server on which calls are answered and codes entered immediately. Each test uses different numbers."""
     with ServerProcess(cwd=quick_folder, ring_seconds=0.02, key_seconds=0.02) as running:
         yield running
 

@@ -1,7 +1,7 @@
-"""Fixtures of the tests in containers: the Docker engine, a copy of the checkout, and the image.
+"""Fixtures for the container tests: the Docker engine, a copy of the checkout, and the image.
 
-All tests here are in the xdist group of the browser, so that none runs beside it: when Docker adds or removes a network
-interface, Chromium aborts its requests (ERR_NETWORK_CHANGED).
+All tests here are in the xdist group of the browser tests, so that they never run at the same time: when Docker adds or
+removes a network interface, Chromium aborts its requests (ERR_NETWORK_CHANGED).
 """
 
 import os
@@ -27,7 +27,7 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
         copy_config(Path(os.environ.get("DOCKER_CONFIG", "~/.docker")).expanduser(), config)
         yield Docker(host, config)
         return
-    folder = Path(tempfile.mkdtemp(prefix="ringback-docker-"))  # a path of a socket must be short
+    folder = Path(tempfile.mkdtemp(prefix="ringback-docker-"))  # the path of a socket must be short
     with ExitStack() as stack:
         try:
             docker = stack.enter_context(running_engine(folder))
@@ -38,7 +38,7 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
 
 @pytest.fixture(scope="session")
 def checkout(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """Copy the checkout for all tests. A test that changes files must copy them again."""
+    """Copy the checkout once for all tests. A test that changes files must make a separate copy."""
     return Checkout(docker, tmp_path_factory.mktemp("docker") / "ringback-tests")
 
 

@@ -1,4 +1,4 @@
-"""The compose files of docs/docker.md and the quick start: one server, its settings, and README's session."""
+"""Tests of the compose files in docs/docker.md and the quick start: one server, its settings, and README's session."""
 
 import json
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ PAGE = docs_page("docker")
 
 
 def lines(name: str) -> tuple[str, str]:
-    """Return the commands of a documented session that start a server, and the last one, which removes it."""
+    """Split a documented session into the commands that start a server, and the last command, which removes it."""
     *start, end = readme_block(name, page=PAGE).splitlines()
     return "\n".join(start), end
 
 
 @pytest.fixture(scope="module")
 def project(checkout: Checkout) -> Iterator[str]:
-    """Return the documented commands that start a server, and remove it after the module."""
+    """Yield the documented commands that start a server, and remove the server after the module."""
     start, end = lines("compose-session")
     yield start
     checkout.sh(end)
@@ -42,7 +42,7 @@ def server(checkout: Checkout, project: str) -> str:
 
 @pytest.fixture
 def other_checkout(docker: Docker, tmp_path: Path) -> Checkout:
-    """Copy the checkout again, as a separate project."""
+    """Copy the checkout again, as a separate compose project."""
     return Checkout(docker, tmp_path / "ringback-other")
 
 
@@ -118,7 +118,7 @@ def test_compose_file_of_the_quick_start_runs_a_server(checkout: Checkout, tmp_p
 def test_docker_run_session_leaves_no_container_or_volume(docker: Docker, other_checkout: Checkout) -> None:
     session = other_checkout.with_own_names(readme_block("run-session", page=PAGE))
 
-    other_checkout.sh(session)  # with other ports than the compose server's
+    other_checkout.sh(session)  # with ports that differ from those of the compose server
 
     named = f"name=^{other_checkout.folder.name}$"
     assert docker("ps", "--all", "--quiet", "--filter", named) == ""

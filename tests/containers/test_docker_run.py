@@ -1,4 +1,4 @@
-"""Containers of the image with the options of ``docker run`` that restrict them."""
+"""Containers that are started with restrictive options of ``docker run``."""
 
 import shutil
 from pathlib import Path
@@ -68,7 +68,9 @@ def test_volume_of_an_older_image_is_writable(docker: Docker, image: str) -> Non
         docker("volume", "rm", volume)
 
 
-def test_folder_of_the_machine_is_used_by_its_owner(docker: Docker, image: str, tmp_path: Path) -> None:
+def test_container_with_the_user_of_a_mounted_folder_stores_its_database_there(
+    docker: Docker, image: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     shutil.chown(folder, 12345, 12345)
@@ -92,7 +94,7 @@ def test_folder_of_the_machine_is_used_by_its_owner(docker: Docker, image: str, 
 def test_container_that_cannot_start_exits_with_the_reason(
     docker: Docker, image: str, tmp_path: Path, options: list[str], status: int, reason: str
 ) -> None:
-    tmp_path.chmod(0o755)  # searchable by the image's user
+    tmp_path.chmod(0o755)  # the image's user must be able to enter the folder
     container = Container(docker, image, *[option.format(folder=tmp_path) for option in options])
     try:
         eventually(lambda: not container.state["Running"], what="the container has exited")

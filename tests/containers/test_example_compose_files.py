@@ -1,4 +1,4 @@
-"""The compose files of examples, as their README says."""
+"""Tests of the compose files in examples, with the commands in their README."""
 
 import json
 import signal
@@ -30,14 +30,14 @@ print(Client("{ACCOUNT_SID}", "{AUTH_TOKEN}").outgoing_caller_ids.list())
 
 def documents(printed: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the two JSON documents that the documented session prints: the verification, and the list of numbers."""
-    answers = printed.splitlines()[-1]  # after the progress of the build
+    answers = printed.splitlines()[-1]  # the output of the build precedes them
     first, end = json.JSONDecoder().raw_decode(answers)
     return first, json.loads(answers[end:])
 
 
 @contextmanager
 def down(checkout: Checkout, file: str, *, within: str = FOLDER) -> Iterator[None]:
-    """Remove the containers and volumes of a compose file at the end, also if a step fails."""
+    """Remove the containers and volumes of a compose file at the end, even if a step fails."""
     try:
         yield
     finally:
@@ -58,7 +58,7 @@ def test_service_in_a_container_verifies_a_number(checkout: Checkout, file: str)
 
 
 @pytest.mark.usefixtures("image")
-def test_service_on_the_machine_verifies_a_number(checkout: Checkout, tmp_path: Path) -> None:
+def test_service_on_the_host_verifies_a_number(checkout: Checkout, tmp_path: Path) -> None:
     *commands, serve = readme_block("host-session", page=PAGE).splitlines()
     assert serve.startswith("uvicorn ")
     programs = f'PATH="{Path(sys.executable).parent}:$PATH"'

@@ -1,4 +1,4 @@
-"""The contents of the image, and the layer that a build after a change to the source replaces."""
+"""The contents of the image, and the layer that is replaced after a change to the source."""
 
 import json
 import re
@@ -42,7 +42,7 @@ def test_image_contains_the_bytecode_of_every_module_that_a_server_imports(docke
 
 
 @pytest.mark.usefixtures("image")
-def test_build_after_a_change_of_the_source_replaces_only_the_last_layer(docker: Docker, tmp_path: Path) -> None:
+def test_build_after_a_change_to_the_source_replaces_only_the_last_layer(docker: Docker, tmp_path: Path) -> None:
     other = Checkout(docker, tmp_path / "changed")
     before, after = changed_layers(docker, other), changed_layers(docker, other)
 

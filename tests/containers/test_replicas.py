@@ -40,7 +40,7 @@ CLIENTS = 4
 
 @pytest.fixture(scope="module")
 def started(checkout: Checkout, image: str) -> Iterator[str]:  # noqa: ARG001 - built once, before compose finds it
-    """Run the documented session, and return the address of the load balancer before its last command."""
+    """Run the documented session. Yield the load balancer's address before the last command, which removes it."""
     *start, end = readme_block("replicas-session", page=docs_page("docker")).splitlines()
     try:
         checkout.sh("\n".join(start))
@@ -66,7 +66,7 @@ def sends_to_both(checkout: Checkout, front: str) -> bool:
 
 
 def answered(checkout: Checkout) -> list[float]:
-    """Return the number of requests that each replica has answered, which is 0 while it does not answer."""
+    """Return the number of requests that each replica has answered, or 0 for a replica that does not respond."""
     return [
         sum(float(line.split()[-1]) for line in metrics.splitlines() if line.startswith("ringback_requests_total"))
         for metrics in checkout.sh(f"docker compose exec -T {REPLICAS[0]} python -c '{READ_METRICS}'").split(SEPARATOR)
@@ -83,7 +83,7 @@ def health_of_postgresql(checkout: Checkout) -> str:
 class Traffic:
     """POSTs from several clients without retries.
 
-    `answers` has the status for each number, or None if there was no answer.
+    `answers` maps each number to the status of the response, or to None if there was no response.
     """
 
     front: str
@@ -93,7 +93,7 @@ class Traffic:
     _is_over: threading.Event = field(default_factory=threading.Event)
 
     def send(self) -> None:
-        """Send requests for new numbers until there are enough and the event has happened."""
+        """Send requests for new numbers until `during` has run its command and POSTS requests have been sent."""
         with client(self.front) as http:
             while (number := self._next()) is not None:
                 try:
@@ -111,7 +111,7 @@ class Traffic:
             return f"+1415{2_000_000 + self.first}"
 
     def during(self, checkout: Checkout, command: str) -> "Traffic":
-        """Send requests while a command runs, which is started after the twentieth answer."""
+        """Send requests before, during and after a command, which is started after STOPPED_AFTER responses."""
         with ThreadPoolExecutor(CLIENTS) as pool:
             sending = [pool.submit(self.send) for _ in range(CLIENTS)]
             try:
@@ -129,7 +129,7 @@ class Traffic:
 
 
 def lost_or_doubled(front: str, traffic: Traffic) -> dict[str, int]:
-    """Wait until all answered numbers are verified, and return those that do not exist exactly once."""
+    """Wait until all accepted numbers are verified, and return those that are not listed exactly once."""
     accepted = traffic.answers.keys() - traffic.refused.keys()
     with client(front) as http:
         eventually(lambda: accepted <= set(verified_numbers(http)), what="all numbers are verified")
@@ -158,7 +158,7 @@ def test_replica_killed_under_load_refuses_only_requests_in_progress(
 
 
 @pytest.mark.parametrize(("away", "back"), [("stop", "start"), ("pause", "unpause")])
-def test_requests_are_answered_503_while_postgresql_is_away(
+def test_requests_get_503_while_postgresql_is_stopped_or_paused(
     checkout: Checkout, front: str, away: str, back: str
 ) -> None:
     with client(front) as http:

@@ -1,4 +1,4 @@
-"""RingbackContainer with a real engine."""
+"""RingbackContainer on a real Docker engine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_suite_stops_at_the_first_error(ringback):
 
 @pytest.fixture(autouse=True)
 def engine(docker: Docker, image: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Docker]:  # noqa: ARG001 - it must exist
-    """Direct Testcontainers to the engine, without its reaper, which is in another image."""
+    """Configure Testcontainers to use the engine, without its reaper, which needs another image."""
     monkeypatch.setenv("DOCKER_HOST", docker.host)
     monkeypatch.setattr(testcontainers_config, "_ryuk_disabled", True)
     before = set(docker("ps", "--all", "--quiet").split())
@@ -41,7 +41,7 @@ def bridge_address(docker: Docker) -> str:
     return docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").strip()
 
 
-def test_container_sends_callbacks_to_the_machine(docker: Docker, tmp_path: Path) -> None:
+def test_container_sends_callbacks_to_the_host(docker: Docker, tmp_path: Path) -> None:
     seed = tmp_path / "numbers.toml"
     seed.write_text(many_caller_ids(2), encoding="utf-8")
     container = RingbackContainer().with_setting(code_attempts=1, control_token="of the suite").with_seed(seed)
@@ -75,11 +75,11 @@ def test_documented_calls_start_a_container(docker: Docker, tmp_path: Path, monk
     exec(readme_block("container-calls", page=docs_page("testing")), {})  # noqa: S102 - as printed
 
 
-def test_missing_image_is_an_error_with_a_hint() -> None:
+def test_missing_image_raises_an_error_with_a_hint() -> None:
     with pytest.raises(ServerNotStarted, match=r"^ringbock: .*docker build --tag ringback PATH"):
         RingbackContainer("ringbock").start()
 
 
-def test_container_that_exits_is_an_error_with_its_log() -> None:
+def test_exited_container_raises_an_error_with_its_log() -> None:
     with pytest.raises(ServerNotStarted, match=r"its container is exited; its log:\n.*unknown option --ring-second"):
         RingbackContainer().with_setting(ring_second=1).start()

@@ -1,4 +1,4 @@
-"""The docker commands of the workflows in docs/ci.md, with a registry on this machine."""
+"""The docker commands of the workflows in docs/ci.md, run with a registry on this machine."""
 
 import shlex
 import ssl
@@ -22,12 +22,12 @@ from support.waiting import PATIENCE_SECONDS, eventually
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("browser")]
 
 GITHUB_REGISTRY = "ghcr.io/OWNER"
-"""The registry in the docs, and the owner of the repository."""
+"""The registry and the repository owner in the docs."""
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run an image registry, and return its address with the name of an owner."""
+    """Run an image registry, and yield its address, followed by the name of an owner."""
     folder = tmp_path_factory.mktemp("registry")
     address = f"127.0.0.1:{free_port()}"
     settings = {
@@ -51,7 +51,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def workflow(name: str) -> dict[str, Any]:
-    """Return the job of a workflow in docs/ci.md that has this name."""
+    """Return the job with this name from the workflows in docs/ci.md."""
     jobs = [page.get("jobs", {}) for place, page in documents() if place.startswith("docs/ci.md")]
     [job] = [named[name] for named in jobs if name in named and "docker" in str(named[name])]
     found: dict[str, Any] = job
@@ -59,13 +59,13 @@ def workflow(name: str) -> dict[str, Any]:
 
 
 def commands(job: dict[str, Any]) -> str:
-    """Return the steps of a job that run docker."""
+    """Return the shell commands of those steps of a job that run docker."""
     return "\n".join(step["run"] for step in job["steps"] if "docker " in step.get("run", ""))
 
 
 @pytest.fixture(scope="module")
 def pushed(docker: Docker, checkout: Checkout, image: str, registry: str) -> Iterator[str]:  # noqa: ARG001 - its layers are reused
-    """Run the commands of the workflow that pushes the image, remove the image, and return its name to pull it."""
+    """Push the image with the commands of its workflow, remove the local image, and yield its name in the registry."""
     address, _, _ = registry.partition("/")
     code = commands(workflow("image")).replace(GITHUB_REGISTRY, registry).replace("ghcr.io", address)
     checkout.sh(code.replace("${{ github.token }}", "token").replace("${{ github.actor }}", "actor"))

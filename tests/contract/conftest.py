@@ -72,7 +72,7 @@ def anonymous_api(contract_url: str) -> Iterator[Api]:
 
 @pytest.fixture(scope="session")
 def seeded(contract_url: str) -> Iterator[SeededAccounts]:
-    """Return clients of the seed file's accounts. Skips the test if the server lacks them."""
+    """Return clients of the seed file's accounts, or skip the test if the server lacks these accounts."""
     with ExitStack() as opened:
         clients = [
             opened.enter_context(Api(contract_url, f"ACc{number:031d}", f"contract-{name}-token"))

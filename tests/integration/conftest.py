@@ -44,7 +44,7 @@ def anyio_backend() -> str:
 def migrated(request: pytest.FixtureRequest) -> Iterator[Template]:
     """Yield the template of a migrated database, one for SQLite and one for PostgreSQL.
 
-    Tests of one kind of database are marked with ``@only(SQLITE)``.
+    Tests that need one kind of database have a mark, such as ``@only(SQLITE)``.
     """
     with template(request.param) as made:
         yield made
@@ -158,7 +158,7 @@ def refusals() -> RefusedRequests:
 
 @pytest.fixture
 def proxy_limits() -> ProxyLimits:
-    """Return long time limits. A test can pass others with `limited`."""
+    """Return long time limits. The mark `limited` selects other limits for a test."""
     return LONG_LIMITS
 
 

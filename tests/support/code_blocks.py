@@ -8,7 +8,7 @@ README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 CLIENT_PAGES = DOCS / "clients"
 PAGES = sorted([README, *DOCS.glob("**/*.md"), ROOT / "CONTRIBUTING.md", *ROOT.glob("examples/*/*.md")])
-"""All pages whose code blocks are run, or marked with the reason why not."""
+"""All pages whose code blocks must be run by a test, or marked with the reason why they are not run."""
 BASE_URL = "http://127.0.0.1:8010"
 """The server's address in the pages; tests replace it with the address of their server."""
 
@@ -22,7 +22,7 @@ _BLOCK = re.compile(
 
 
 class ReadmeError(Exception):
-    """A page has no code block with that name, or more than one."""
+    """A page does not have exactly one code block with the requested name."""
 
 
 def block_names(page: Path = README) -> list[str]:
@@ -31,17 +31,17 @@ def block_names(page: Path = README) -> list[str]:
 
 
 def client_page(name: str) -> Path:
-    """Return the page on a client, such as ``python`` or ``old``."""
+    """Return the path of the page about a client, such as ``python`` or ``old``."""
     return CLIENT_PAGES / f"{name}.md"
 
 
 def docs_page(name: str) -> Path:
-    """Return the page on a topic, such as ``testing``."""
+    """Return the path of the page about a topic, such as ``testing``."""
     return DOCS / f"{name}.md"
 
 
 def readme_block(name: str, *, base_url: str = BASE_URL, page: Path = README, text: str | None = None) -> str:
-    """Return the code of the fenced block after ``<!-- run: NAME -->``, with the address `base_url`.
+    """Return the code block after ``<!-- run: NAME -->``, with `base_url` in place of the printed address.
 
     `text` replaces the page's text. Raise ReadmeError if the block is missing or occurs more than once.
     """

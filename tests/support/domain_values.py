@@ -29,7 +29,7 @@ POLICY = CallPolicy(
 
 
 def a_phone(behavior: PhoneBehavior = PhoneBehavior.ENTER_CODE, **changes: Any) -> Phone:
-    """Return a phone that rings for one second and enters the code one second later."""
+    """Return a phone that is answered after one second. The callee enters the code one second later."""
     return replace(Phone(behavior), **changes)
 
 

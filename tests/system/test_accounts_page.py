@@ -1,4 +1,4 @@
-"""Runs the commands of docs/accounts.md as printed."""
+"""Runs the commands in docs/accounts.md as printed."""
 
 import json
 import os

@@ -191,7 +191,7 @@ def test_client_with_a_timeout_longer_than_the_delay_gets_its_response(account: 
     assert time.monotonic() - started >= 0.2
 
 
-def test_callback_arrives_before_the_late_response_to_its_post(
+def test_callback_arrives_before_the_delayed_response_to_the_request(
     quick_server: ServerProcess, account: Account, receiver: CallbackReceiver
 ) -> None:
     account.add_fault(CREATE, {"delay_seconds": LONGEST_DELAY_SECONDS, "when": "after"}, times=1)
@@ -231,7 +231,7 @@ def test_error_page_of_a_load_balancer_replaces_the_response(
     assert account.calls() == []
 
 
-def test_duplicated_callback_is_recognized_by_its_token(account: Account, receiver: CallbackReceiver) -> None:
+def test_duplicates_of_a_callback_have_the_same_token(account: Account, receiver: CallbackReceiver) -> None:
     account.add_fault("status-callback", {"duplicate": 2}, times=1)
 
     account.client.validation_requests.create(phone_number=NUMBER, status_callback=f"{receiver.url}/twice")

@@ -30,7 +30,8 @@ RUN = {
 }
 RUN["php"].add("line")
 RUN_OLD = {"python-old-client", "python-old-import", "node-old-client"}
-"""Blocks on old clients. Like those in RUN, they are run here, in test_docs_commands.py, or in a client's module."""
+"""Names of the code blocks for old clients. Like those in RUN, they are run here, in test_docs_commands.py, or in a
+client's module."""
 REGIONS = {"TWILIO_REGION": "ie1", "TWILIO_EDGE": "dublin"}
 
 

@@ -140,7 +140,7 @@ def test_full_disk_loses_no_accepted_request_and_work_continues_afterwards(
     assert report.answered >= EARLIER + 2
 
 
-def test_server_killed_on_a_full_disk_restarts_and_answers_reads(disk: SmallDisk) -> None:
+def test_server_killed_on_a_full_disk_restarts_and_serves_reads(disk: SmallDisk) -> None:
     with a_server(disk.folder) as first:
         disk.use_up(first)
         first.kill()

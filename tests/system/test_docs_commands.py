@@ -51,7 +51,7 @@ SETTING_ROW = re.compile(r"^\| `(?P<name>\w+)` \| `(?P<variable>RINGBACK_\w+)` \
 
 @pytest.fixture
 def empty_server(quick_server: ServerProcess) -> ServerProcess:
-    """Return the shared server without the caller IDs of the pages' numbers, which other tests may also verify."""
+    """Return the shared server after deleting the caller IDs that the pages create: other tests may create them too."""
     with quick_server.client() as client:
         for number in (NUMBER, ASYNC_NUMBER):
             listed = client.get(f"{caller_ids_path()}.json", params={"PhoneNumber": number}).json()

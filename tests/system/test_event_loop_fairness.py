@@ -61,7 +61,10 @@ def ask(http: httpx.Client, method: str, path: str, body: Any = None, **options:
 
 
 def make_calls(http: httpx.Client, count: int = CALLS) -> None:
-    """Freeze the account's clock and create `count` pending calls. Later calls restore a snapshot of them."""
+    """Freeze the account's clock and create `count` pending calls.
+
+    From the second time on, restore a snapshot of them instead.
+    """
     if count in SNAPSHOTS:
         ask(http, "PUT", f"{CONTROL}/snapshot", content=SNAPSHOTS[count])
         return

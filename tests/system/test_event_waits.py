@@ -1,4 +1,4 @@
-"""Long polls and event streams over real connections: latency, processor time, and the end at shutdown."""
+"""Long polls and event streams over real connections: their latency, processor time, and end at shutdown."""
 
 import http.client
 import json

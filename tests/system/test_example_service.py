@@ -79,7 +79,7 @@ def test_example_service_does_not_verify_a_number_whose_owner_hangs_up(service: 
     assert "Grace" not in {number["user"] for number in service.http.get("/numbers").json()}
 
 
-def test_text_message_of_the_example_service_is_refused_and_listed(
+def test_text_message_from_the_example_service_is_refused_and_listed(
     service: ExampleService, account: Account, server: InterceptingServer
 ) -> None:
     number = account.add_caller_id("+14158675322", friendly_name="Ada")

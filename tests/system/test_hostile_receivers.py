@@ -26,7 +26,7 @@ TURNS = 15 if WHOLE else 7
 GROWTH_KIB = 16 * 1024
 TIME_OUT_SECONDS = 1
 ENDED = f"no answer within {TIME_OUT_SECONDS} s in total|the response from .* is too large"
-"""Error of an attempt that the server aborted. An attempt with a response has no error."""
+"""Pattern for the error of an attempt that the server aborted. An attempt with a response has no error."""
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")]
 
 ALL = [

@@ -29,13 +29,13 @@ HEAVY_BYTES = 500_000
 HEAVY_EVERY = 4 if WHOLE else 5
 WARM_UP, REPEATED = (40, 40) if WHOLE else (5, 10)
 PHASES = 3
-"""Number of phases, one of which must not increase memory. Allocator pools fill up, but a leak grows in every phase."""
+"""Number of phases. Memory must not grow in all of them: allocator pools fill up, but a leak grows in every phase."""
 GROWTH_KIB = 8 * 1024
 MALLOC_SETTINGS = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
 """Settings that make glibc return freed memory to the system. By default, it retains some ten megabytes."""
 STALL_MS = 100
 ATTEMPTS = 3
-"""A busy machine can delay one attempt, but not this many."""
+"""Number of attempts. A busy machine can delay one of them, but not all."""
 INCOMPLETE, FEW_FILES = 200, 64
 GOOD_REQUEST = Hostile("a good request", get(LIST), (200,))
 INCOMPLETE_HEAD = b"GET " + LIST + b" HTTP/1.1\r\n" + HEAD + b"X: " + b"y" * 30_000

@@ -28,7 +28,7 @@ from support.waiting import PROGRAM_SECONDS
 
 PYTHON = {"python_version": "3.13", "python_full_version": "3.13.0"}
 GLIBC_OF_THE_IMAGE = ("2_17", "2_28", "2_34", "2_39")
-"""Versions of manylinux wheels that the image's Debian can install."""
+"""glibc versions of the manylinux wheels that can be installed on the image's Debian."""
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 import ringback
@@ -41,7 +41,7 @@ print(*[module.__file__ for module in sys.modules.values() if getattr(module, "_
 
 
 def run_of(stage: str) -> str:
-    """Return the commands of a stage."""
+    """Return the RUN commands of a stage, joined by ``&&``."""
     return " && ".join(arguments for name, arguments in stages()[stage] if name == "RUN")
 
 
@@ -65,7 +65,7 @@ def test_image_serves_and_checks_its_health_with_tested_commands() -> None:
     assert command("HEALTHCHECK") == ["ringback", "ready"]
 
 
-def test_image_variables_are_settings() -> None:
+def test_ringback_variables_of_the_image_are_settings() -> None:
     settings = {name for name in environment() if name.startswith(ENVIRONMENT_PREFIX)}
 
     assert settings <= {f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields}

@@ -23,7 +23,7 @@ LIST_PERMISSION = "twilio/voice/outgoing-caller-ids/list"
 OPEN: dict[str, object] = {"status": 200}
 AUTHENTICATE: dict[str, object] = {"status": 401, "code": 20003, "message": "Authenticate"}
 FORGET_TO_WAIT = "sleep() { :; }"
-"""Replaces `sleep 5` of the session, whose requests do not depend on whether the call has ended."""
+"""Shell function that disables `sleep 5` in the session, whose requests do not depend on the end of the call."""
 STRICT_APPLICATION = """
 import os, re, sys
 
@@ -60,7 +60,7 @@ OPENED = {
         "account": missing("twilio/iam/accounts/read"),
     },
 }
-"""The expected responses to a key of each type. The restricted key may only list caller IDs."""
+"""The expected access with each type of key. The restricted key may only list caller IDs."""
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_api_keys_page_sessions_show_missing_and_used_permissions(tmp_path: Path
 
 
 def started(server: ServerProcess, folder: Path, key: ApiKey, auth_token: str) -> list[str]:
-    """Run the strict application with these secrets, and return what it prints."""
+    """Run the strict application with these secrets, and return its output."""
     variables = {
         "APP_ACCOUNT_SID": key.account_sid,
         "APP_AUTH_TOKEN": auth_token,
@@ -181,7 +181,7 @@ def test_application_that_requires_a_hexadecimal_token_starts(
     assert refused == ["not started: the auth token is not 32 hexadecimal digits"]
 
 
-def test_account_of_an_existing_database_keeps_its_token_unless_configured(tmp_path: Path) -> None:
+def test_account_in_an_existing_database_keeps_its_token_unless_one_is_configured(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ringback.db'}"
     old_token = "ringback" * 4
     with ServerProcess(database_url=url, auth_token=old_token):

@@ -42,7 +42,7 @@ def run_all_operations(server: ServerProcess, receiver: CallbackReceiver) -> dic
     return account
 
 
-def test_scrape_counts_all_operations_and_contains_no_identifier(
+def test_metrics_count_all_operations_and_contain_no_identifier(
     server: ServerProcess, receiver: CallbackReceiver
 ) -> None:
     with server:

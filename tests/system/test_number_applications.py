@@ -19,7 +19,7 @@ OWNED, VERIFIED, CUSTOMERS = "+15105556060", "+15105556161", "+14158675341"
 
 
 def caller_id_choices(client: Client) -> list[str]:
-    """Return the numbers from which an application may call. Raises an error if one of the two lists fails."""
+    """Return the numbers from which an application may call. Raises an error if one of the two requests fails."""
     owned = [number for number in client.incoming_phone_numbers.list() if number.capabilities["voice"]]
     verified = client.outgoing_caller_ids.list()
     return sorted(number.phone_number for number in (*owned, *verified))

@@ -53,7 +53,7 @@ def has_traceback(server: ServerProcess) -> bool:
     return "Traceback" in str(server.log)
 
 
-def test_readyz_answers_503_while_the_database_is_paused(server: ServerProcess, postgresql: PausablePostgresql) -> None:
+def test_readyz_is_503_while_the_database_is_paused(server: ServerProcess, postgresql: PausablePostgresql) -> None:
     with server.client() as http:
         with postgresql.paused():
             started = time.monotonic()

@@ -176,7 +176,7 @@ def test_trace_replaces_the_list_in_a_narrow_window(narrow_page: PhonePage, acco
     expect(narrow_page.page.get_by_role("region", name="Verifications")).to_be_visible()
 
 
-def test_link_of_the_current_view_is_visible_in_a_narrow_window(narrow_page: PhonePage) -> None:
+def test_link_to_the_current_view_is_visible_in_a_narrow_window(narrow_page: PhonePage) -> None:
     narrow_page.show("Account")
 
     expect(narrow_page.page.get_by_role("link", name="Account", exact=True)).to_be_in_viewport(ratio=1)

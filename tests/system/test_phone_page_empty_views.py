@@ -56,7 +56,7 @@ def test_selected_inbox_is_in_the_url(phone_page: PhonePage, account: Visited) -
     expect(messages.get_by_role("heading", name="two & more")).to_be_visible()
 
 
-def test_empty_inbox_shows_that_others_have_messages(phone_page: PhonePage, account: Visited) -> None:
+def test_empty_inbox_shows_that_other_inboxes_have_messages(phone_page: PhonePage, account: Visited) -> None:
     send(account, "verified", 46)
 
     phone_page.open("inbox/phone-page")
@@ -119,7 +119,7 @@ def test_phone_that_rings_in_another_account_is_announced(phone_page: PhonePage,
         expect(notice).to_be_hidden()
 
 
-def test_phone_that_rings_for_an_older_call_is_announced(phone_page: PhonePage, account: Visited) -> None:
+def test_phone_is_announced_if_its_call_is_older_than_the_listed_ones(phone_page: PhonePage, account: Visited) -> None:
     account.validate(MANUAL)
     account.control("PUT", "/phones/default", {"behavior": "unreachable"})
     ended = [account.validate(NUMBER)["call_sid"] for _ in range(500)]

@@ -70,7 +70,7 @@ def test_clock_is_advanced_by_ten_seconds(phone_page: PhonePage, account: Visite
     expect(frozen_time(phone_page).get_by_role("button", name=TO_NEXT)).to_contain_text("(in 20.0 s)")
 
 
-def test_frozen_clock_is_run_from_the_page(phone_page: PhonePage, account: Visited) -> None:
+def test_frozen_clock_is_started_with_a_button(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/clock", {"mode": "frozen"})
     account.validate(NUMBER, CallDelay="1")
 

@@ -119,7 +119,7 @@ def test_wrong_extension_is_shown_as_not_reached(phone_page: PhonePage, account:
     expect(phone_page.page.get_by_role("alert").get_by_role("paragraph")).to_have_count(0)
 
 
-def test_wrong_extension_is_the_outcome_of_the_call(phone_page: PhonePage, account: Visited) -> None:
+def test_call_row_shows_a_wrong_extension_as_the_outcome(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", f"/phones/{OTHER}", {"behavior": "enter-code", "extension": "123"})
     account.control("PUT", "/clock", {"mode": "frozen"})
     account.validate(OTHER)
@@ -234,5 +234,7 @@ def test_phone_of_an_ended_call_is_not_shown_as_waiting(phone_page: PhonePage, a
         (7_199_000, "+2 h 0 min"),
     ],
 )
-def test_durations_are_rounded_before_they_are_split(phone_page: PhonePage, ms: int, text: str) -> None:
+def test_duration_is_rounded_before_it_is_split_into_minutes_and_seconds(
+    phone_page: PhonePage, ms: int, text: str
+) -> None:
     assert phone_page.page.evaluate(FORMAT_ELAPSED, ms) == text

@@ -61,5 +61,5 @@ def test_picture_is_shown_on_the_docs_page_about_the_phone_page(name: str) -> No
     assert (IMAGES / name).stat().st_size < MAX_BYTES
 
 
-def test_readme_shows_a_phone() -> None:
+def test_readme_contains_the_picture_of_a_phone() -> None:
     assert f"](docs/images/{PICTURES[0]})" in README.read_text(encoding="utf-8")

@@ -160,7 +160,7 @@ def test_phone_page_loads_without_the_numbering_plan(browser: Browser, account: 
         expect(opened.phone("+15005550018")).to_be_visible()
 
 
-def test_rejection_of_the_phone_page_is_shown_with_its_reason(browser: Browser, page_server: ServerProcess) -> None:
+def test_phone_page_shows_why_the_control_api_refuses_it(browser: Browser, page_server: ServerProcess) -> None:
     refusal = {"error": "not by this name", "hint": "ask by an IP address"}
     with closing(new_context(browser)) as context:
         page = context.new_page()

@@ -55,7 +55,7 @@ def test_events_of_a_restarted_server_in_memory_are_followed_from_its_start(brow
             expect(phone_page.row()).to_contain_text("Busy")
 
 
-def test_view_selected_during_a_load_is_loaded(phone_page: PhonePage, account: Visited) -> None:
+def test_view_selected_while_another_view_is_loading_is_shown(phone_page: PhonePage, account: Visited) -> None:
     account.control("POST", "/phones/+14155550143/script", ["busy"])
     held: list[Route] = []
     phone_page.page.route("**/inboxes", lambda route: held.append(route), times=1)  # noqa: PLW0108
@@ -88,7 +88,7 @@ def test_outdated_list_is_not_shown(phone_page: PhonePage, account: Visited) -> 
     expect(phone_page.row()).to_contain_text("Busy")
 
 
-def test_change_during_a_read_is_also_read(phone_page: PhonePage, account: Visited) -> None:
+def test_call_that_changes_while_it_is_read_is_read_again(phone_page: PhonePage, account: Visited) -> None:
     held: list[Route] = []
     phone_page.page.route("**/calls/CA*", lambda route: held.append(route), times=1)  # noqa: PLW0108 - as above
     sid = account.validate()["call_sid"]
@@ -119,7 +119,7 @@ def test_failed_read_of_a_call_is_repeated(phone_page: PhonePage, account: Visit
     assert len(failed) == 1
 
 
-def test_reset_followed_by_a_call_leaves_no_old_call(phone_page: PhonePage, account: Visited) -> None:
+def test_reset_followed_by_a_call_removes_the_old_calls(phone_page: PhonePage, account: Visited) -> None:
     account.validate()
     expect(phone_page.button("Answer")).to_be_visible()
 
@@ -142,7 +142,7 @@ def test_restored_snapshot_replaces_the_shown_calls(phone_page: PhonePage, accou
     expect(phone_page.row()).to_contain_text("Ringing")
 
 
-def test_calls_are_in_the_order_of_the_server(phone_page: PhonePage, account: Visited) -> None:
+def test_calls_are_shown_in_the_order_of_the_server(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/phones/default", {"behavior": "busy"})
 
     with ThreadPoolExecutor(8) as threads:

@@ -84,7 +84,7 @@ def test_callback_expands_to_its_request_and_response(phone_page: PhonePage, acc
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_signature_is_verified_for_every_receiver(phone_page: PhonePage, account: Visited, method: str) -> None:
+def test_trace_shows_the_signature_and_that_it_is_valid(phone_page: PhonePage, account: Visited, method: str) -> None:
     with CallbackReceiver() as app:
         sid = verified(account, phone_page, StatusCallback=f"{app.url}/done", StatusCallbackMethod=method)
     attempt = phone_page.trace.locator(".attempt")

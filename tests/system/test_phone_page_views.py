@@ -260,7 +260,7 @@ def test_fault_is_created_triggered_and_deleted(phone_page: PhonePage, account: 
     assert account.control("GET", "/faults") == {"faults": []}
 
 
-def test_callback_fault_has_separate_effects(phone_page: PhonePage, account: Visited) -> None:
+def test_faults_view_offers_other_effects_for_callbacks(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Faults")
     phone_page.page.get_by_label("Where").select_option("status-callback")
     phone_page.page.get_by_label("What").select_option(label="sent twice")

@@ -32,9 +32,10 @@ sleep() {
   done
 }
 """
-"""Replaces `sleep 5` on the pages with a wait for the verified number, which also works on slow machines."""
+"""Shell function that replaces `sleep 5` on the pages with a wait for the verified number, which also works on slow
+machines."""
 UNSET_PYTEST = "unset PYTEST_ADDOPTS PYTEST_CURRENT_TEST PYTEST_XDIST_WORKER PYTEST_XDIST_WORKER_COUNT || true"
-"""Separates the test suite of README from this one."""
+"""Shell command that separates README's test suite from the one that runs it."""
 APPLICATION = """
 from twilio.rest import Client
 client = Client()

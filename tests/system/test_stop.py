@@ -1,4 +1,4 @@
-"""Stops by signal: fast, with exit status 0, and without loss of calls and callbacks."""
+"""Servers stopped by a signal: they stop quickly, with exit status 0, and lose no calls or callbacks."""
 
 import signal
 import socket
@@ -24,7 +24,7 @@ RINGING, DELIVERED = "+14158675310", "+15005550014"
 STOP_SIGNALS = {"SIGTERM": signal.SIGTERM, "Ctrl-C": signal.SIGINT}
 SIGNALS = pytest.mark.parametrize("wish", STOP_SIGNALS.values(), ids=STOP_SIGNALS)
 SAMPLED = SIGNALS if WHOLE else pytest.mark.parametrize("wish", [signal.SIGTERM], ids=["SIGTERM"])
-"""Limits slow tests to SIGTERM. The same code handles both signals, and faster tests use both."""
+"""Parameters that limit slow tests to SIGTERM. The same code handles both signals, and faster tests use both."""
 
 
 def stop(server: ServerProcess, wish: signal.Signals) -> int:

@@ -103,7 +103,7 @@ def test_server_is_needed(ringback):
 
 @dataclass(frozen=True)
 class RunningSuite:
-    """A pytest process that leads a process group, and what its first test wrote about the server."""
+    """A pytest process that leads a process group, and the data of the server that its first test wrote."""
 
     process: subprocess.Popen[str]
     server_pid: int

@@ -18,7 +18,7 @@ PAGE = docs_page("testing")
 BLOCKS = [name for name in block_names(PAGE) if name.startswith("pytest-")]
 OUTCOMES = {"enter-wrong-code", "mistype-once", "enter-nothing", "hang-up", "busy", "no-answer", "unreachable"}
 LINES = 12
-"""Maximum lines of a test of one outcome, with its helpers."""
+"""Maximum number of lines of a test of one outcome, including its helpers."""
 PROCESSES, REPETITIONS = (8, 25) if WHOLE else (2, 3)
 """Number of processes, and of repetitions of each outcome: 200 tests, or a sample."""
 MANY = f"""
@@ -113,7 +113,7 @@ def test_outcome_examples_are_complete_and_at_most_twelve_lines_long() -> None:
     assert {text for text in re.findall(r'"([a-z-]+)"', source) if text in OUTCOMES} == OUTCOMES
 
 
-def test_documented_examples_and_handles_never_sleep() -> None:
+def test_documented_examples_and_the_testing_package_never_sleep() -> None:
     sources = {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("src/ringback/testing/**/*.py")}
     sources |= {name: readme_block(name, page=PAGE) for name in BLOCKS}
 

@@ -175,7 +175,7 @@ def test_authority_folder_with_invalid_utf_8_is_reported_in_one_line(tmp_path: P
 
 
 @pytest.mark.parametrize("name", [ODD_FOLDERS[0], ODD_FOLDERS[3]])
-def test_package_installed_in_a_folder_with_any_name_migrates(tmp_path: Path, name: bytes) -> None:
+def test_package_in_a_folder_with_any_name_can_migrate_a_database(tmp_path: Path, name: bytes) -> None:
     home = tmp_path / os.fsdecode(name)
     shutil.copytree(ROOT / "src", home / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "migrations", home / "migrations", ignore=shutil.ignore_patterns("__pycache__"))

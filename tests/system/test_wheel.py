@@ -187,7 +187,7 @@ def test_image_commands_work_for_a_user_who_can_write_only_the_data_folder(insta
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
 @pytest.mark.skipif(python_for_all_users() is None, reason="no Python here that another user may run")
-def test_image_command_names_the_working_directory_that_its_user_cannot_read(installed: Path, folder: Path) -> None:
+def test_image_command_reports_a_working_directory_that_its_user_cannot_read(installed: Path, folder: Path) -> None:
     data = folder / "data-of-root"
     data.mkdir(mode=0o700)
     as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]

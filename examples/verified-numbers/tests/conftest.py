@@ -13,7 +13,7 @@ from verified_numbers.application import app
 
 @pytest.fixture(scope="session")
 def service() -> Iterator[httpx.Client]:
-    """Run the service where StatusCallbacks can reach it, and yield a client for it."""
+    """Run the service on an address that StatusCallbacks can reach, and yield an HTTP client for it."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()

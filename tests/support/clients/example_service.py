@@ -22,7 +22,7 @@ PYTEST = ("-m", "pytest", "-W", "error", "-p", "no:cacheprovider", "-p", "no:sch
 class ExampleService:
     """The example service, started by a shell that first executes `lines`.
 
-    It resolves each of `names` to a port on 127.0.0.1, as a container network resolves the names of services.
+    The host names in `names` resolve to 127.0.0.1, each with its own port, as service names do in a container network.
     """
 
     def __init__(self, lines: str, folder: Path, names: Mapping[str, int] | None = None) -> None:
@@ -33,7 +33,7 @@ class ExampleService:
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=PATIENCE_SECONDS, trust_env=False)
 
     def verified(self, user: str, phone_number: str) -> dict[str, Any]:
-        """Start a verification of a number, wait for its outcome, and return it."""
+        """Start a verification of a number, wait until it has an outcome, and return the verification."""
         begun = self.http.post("/verifications", json={"user": user, "phone_number": phone_number})
         path = f"/verifications/{begun.raise_for_status().json()['id']}"
 

@@ -39,7 +39,7 @@ class InterceptingServer(ServerProcess):
 
     @property
     def tls_address(self) -> tuple[str, int]:
-        """Host and port for TLS."""
+        """The host and port of the TLS listener."""
         return "127.0.0.1", urlsplit(str(self._serving["tls"])).port or 0
 
     @contextmanager

@@ -24,7 +24,7 @@ _NOERROR, _NXDOMAIN = 0, 3
 
 
 def in_namespace(command: list[str]) -> list[str]:
-    """Return a command that runs `command` in a namespace as root, in a user namespace unless the caller is root."""
+    """Return a command that runs `command` as root in a new namespace, which needs a user namespace for other users."""
     as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
     return [*_UNSHARE, *as_root, *command]
 
@@ -55,7 +55,7 @@ def resolve_names_here(folder: Path) -> None:
 
 
 class InternetStub:
-    """A DNS resolver for Twilio's public hosts, and a listener at their address. Both record what they receive."""
+    """A DNS resolver for Twilio's public hosts, and a listener at their address. It records names and connections."""
 
     def __init__(self) -> None:
         self._looked_up: list[str] = []

@@ -26,7 +26,10 @@ class Library(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The value of the variable. Skips the test if the variable or the program is missing."""
+        """The path of the library's copy.
+
+        Reading it skips the test if the variable is not set or the program is missing.
+        """
         if not os.environ.get(self.variable):
             pytest.skip(f"{self.variable} is not set: it names a copy of the library for {self.language}")
         if shutil.which(self.program) is None:

@@ -83,7 +83,7 @@ def is_installed(language: str) -> bool:
 
 
 def prepared_commands(folder: Path) -> dict[str, list[str]]:
-    """Return the command of each installed language, to which a client's name and a URL are appended."""
+    """Return a command for each installed language. The caller appends a client's name and a URL."""
     commands = {}
     for name, language in LANGUAGES.items():
         if is_installed(name):
@@ -93,6 +93,6 @@ def prepared_commands(folder: Path) -> dict[str, list[str]]:
 
 
 def run_of(row: TableRow, commands: Mapping[str, list[str]], *, lines: str = "") -> Run:
-    """Return the run of a table row, with `lines`, which are by default the lines that the row names."""
+    """Return the run for a table row. `lines` replaces the `ringback env` lines that the row names."""
     folder = str(NODE_FOLDER) if row.lines == "node" else "."
     return Run(row.name, lines or row.lines, [*commands[row.lines], row.client], folder)

@@ -48,8 +48,7 @@ dns.lookup = (host, options, callback) => {
 """
 """Code loaded into Node applications: it records every name that they resolve, and resolves only localhost.
 
-PYTHON_RECORDER also resolves the names in KNOWN_NAMES, each to a port on 127.0.0.1, as in a container network.
-"""
+PYTHON_RECORDER also resolves the names in KNOWN_NAMES, each to a port of 127.0.0.1, as a container network does."""
 
 
 def printed_lines(client: str, server: InterceptingServer) -> str:
@@ -93,7 +92,10 @@ class UnmodifiedPrograms:
     def start_python(
         self, *arguments: str, folder: Path, names: Mapping[str, int] | None = None
     ) -> "subprocess.Popen[bytes]":
-        """Start Python with these arguments in `folder`. It resolves each of `names` to a port on 127.0.0.1."""
+        """Start Python with these arguments in `folder`.
+
+        The host names in `names` resolve to 127.0.0.1, each with its own port.
+        """
         variables = self._recorded_python() | {"KNOWN_NAMES": json.dumps(dict(names or {}))}
         return subprocess.Popen(  # noqa: S603
             self._in_shell([sys.executable, *arguments]),

@@ -1,1 +1,1 @@
-"""Load tests of servers that are killed."""
+"""Load tests in which servers are killed."""

@@ -1,4 +1,4 @@
-"""Checks, over HTTP, whether a client's calls, callbacks and caller IDs match its requests."""
+"""Checks over HTTP that the calls, callbacks and caller IDs of a client match its requests."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -48,7 +48,7 @@ def by_call(received: Iterable[Received]) -> Deliveries:
 
 
 class Inspector:
-    """A check of one client's account, over HTTP."""
+    """An inspector of one client's account, which it reads over HTTP."""
 
     def __init__(self, http: httpx.Client, tenant: Tenant, report: Report) -> None:
         self._http = http
@@ -62,7 +62,7 @@ class Inspector:
         eventually(lambda: len(self._settled()) >= len(self._calls()), what=what, seconds=seconds)
 
     def inspect(self, deliveries: Deliveries) -> None:
-        """Count calls, callbacks and caller IDs, and report each that is missing, duplicated or wrong."""
+        """Count calls, callbacks and caller IDs, and report each one that is missing, duplicated or wrong."""
         calls = {call["sid"]: call for call in self._calls()}
         self._count(calls)
         shown = {call["sid"]: call["status"] for call in self._twilio(self._calls_path)["calls"]}
@@ -86,7 +86,7 @@ class Inspector:
         report.calls += len(calls)
 
     def _inspect_events(self, calls: Mapping[str, Json]) -> None:
-        """Check that a call is queued, ends and delivers its callback once, and rings and is answered at most once."""
+        """Check that each call is queued, ends and delivers its callback once, and repeats no event except digits."""
         happened: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for event in self._events():
             happened[event["call_sid"]][event["type"]] += 1
@@ -101,7 +101,10 @@ class Inspector:
             self._report.expect(types["callback.failed"], 0, f"callbacks given up for {sid}")
 
     def _inspect_timeline(self, call: Json) -> None:
-        """Check a call's timeline against the behavior of its phone. Superseded calls have only its first events."""
+        """Check a call's timeline against the behavior of its phone.
+
+        A superseded call has only the first expected events.
+        """
         events = [entry["event"] for entry in call["timeline"]]
         end = f"{call['status']} {call['verification_status']}"
         steps, outcome = EXPECTED_EVENTS[call["phone"]["behavior"]] if call["phone"] else ([], "failed failed")
@@ -161,7 +164,7 @@ class Inspector:
 
     def _calls(self) -> list[Json]:
         calls: list[Json] = self._control("/calls", limit=MAX_LISTED)["calls"]
-        assert len(calls) < MAX_LISTED  # a page shows no more than MAX_LISTED
+        assert len(calls) < MAX_LISTED  # otherwise the list may be truncated
         return calls
 
     def _events(self) -> list[Json]:

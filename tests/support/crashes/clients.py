@@ -22,7 +22,7 @@ LONGEST_PAUSE_SECONDS = 0.015
 SHARES = {"scripted": 15, "reserved": 20, "again": 10, "new": 55}
 """Kinds of numbers that clients verify, with their frequency in percent."""
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""The tests use no TLS, and creating the default context is slow."""
+"""An empty TLS context: the tests do not use TLS, and creating the default context is slow."""
 
 
 def http_client(base_url: str = "") -> httpx.Client:
@@ -37,9 +37,9 @@ class Tenant:
     auth_token: str
     dice: random.Random
     script: list[float] = field(default_factory=list)
-    """Entries of the scripted number, identified by their ring_seconds."""
+    """Entries in the script of the scripted number, identified by their ring_seconds."""
     answered: dict[str, str] = field(default_factory=dict)
-    """Phone numbers by CallSid."""
+    """The phone numbers of accepted requests, by CallSid."""
     refused: list[str] = field(default_factory=list)
     unanswered: int = 0
     _new: "count[int]" = field(default_factory=count)

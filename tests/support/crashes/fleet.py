@@ -72,7 +72,7 @@ class Fleet:
     def _has_ended(self, ended: ServerProcess) -> None:
         """Remove a server from the running ones, and collect the exceptions in its log.
 
-        Before this, clients keep sending requests to it, as real clients do when a server dies.
+        Until it is removed, clients keep sending requests to it, as real clients do when a server dies.
         """
         self._running = [None if server is ended else server for server in self._running]
         self.ends += 1

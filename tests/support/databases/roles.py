@@ -15,7 +15,7 @@ DOCUMENTED_GRANTS = readme_block("grants", page=docs_page("postgresql"))
 
 @contextmanager
 def role_with(statements: str, database: URL) -> Iterator[URL]:
-    """Create a role, run `statements` with its name in place of ringback, and yield the database's URL for it."""
+    """Create a role, run `statements` with its name in place of ringback, and yield the database URL for this role."""
     role = f"ringback_{uuid4().hex}"
     with administration(database) as connection:
         connection.execute(f"CREATE ROLE {role} LOGIN")

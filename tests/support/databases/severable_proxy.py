@@ -12,7 +12,7 @@ PIECE_BYTES = 65_536
 
 
 class SeverableProxy:
-    """A TCP proxy on 127.0.0.1 to the server in a URL. While cut, it refuses connections."""
+    """A TCP proxy on 127.0.0.1 for the server that a URL names. After `cut` it refuses connections."""
 
     def __init__(self, server: URL) -> None:
         self._server = server
@@ -81,7 +81,7 @@ class SeverableProxy:
         self._passes.set()
 
     def restore(self) -> None:
-        """Forward connections again, at the same address."""
+        """Accept and forward connections again, at the same address."""
         self._listener = self._listening(self.port)
 
     def __enter__(self) -> Self:

@@ -22,7 +22,8 @@ EMPTY = text(
         + [f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), 1, false)" for name in _NUMBERED]
     )
 )
-"""For a few rows, DELETE takes a tenth of the time of TRUNCATE, which creates new files for every table and index."""
+"""Statements that empty all tables. For a few rows, DELETE takes a tenth of the time of TRUNCATE, which creates new
+files for every table and index."""
 
 
 BOTH = [SQLITE, pytest.param(POSTGRESQL, marks=[pytest.mark.postgresql, pytest.mark.repeated])]
@@ -39,7 +40,7 @@ class Template(Protocol):
     """A migrated database."""
 
     def copy(self, process_state: ProcessState | None = None) -> Database:
-        """Return an empty database for one test, which closes it."""
+        """Return an empty database for one test. The test closes the database."""
         ...
 
 
@@ -62,7 +63,7 @@ class EmbeddedTemplate:
 
 
 class PostgresqlTemplate:
-    """A database on a server, which is emptied for each test. The tests of a process run one after another."""
+    """A PostgreSQL database that is emptied for each test. The tests in a process run one after another."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -76,7 +77,7 @@ class PostgresqlTemplate:
 
 @contextmanager
 def template(kind: str) -> Iterator[Template]:
-    """Yield the template of a kind of database."""
+    """Yield the template for a kind of database."""
     if kind == SQLITE:
         embedded = EmbeddedTemplate()
         yield embedded

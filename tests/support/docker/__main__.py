@@ -1,7 +1,7 @@
-"""The engine by hand: ``PYTHONPATH=tests python -m support.docker COMMAND``.
+"""Command that starts and stops a Docker engine: ``PYTHONPATH=tests python -m support.docker COMMAND``.
 
 install        install the Debian packages that are missing
-start FOLDER   start an engine with its files in FOLDER, and print the variables that direct docker at it
+start FOLDER   start an engine with its files in FOLDER, and print the variables that make docker use it
 stop FOLDER    remove its containers and stop it; the images remain in FOLDER
 """
 
@@ -14,7 +14,7 @@ from support.docker.programs import EngineUnavailable
 
 
 def main() -> str | None:
-    """Run a command, and return an error message."""
+    """Run the command in the arguments. Return an error message, or None."""
     try:
         match sys.argv[1:]:
             case ["install"]:

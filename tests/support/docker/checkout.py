@@ -1,4 +1,4 @@
-"""A copy of this checkout, in which tests run the docs' commands with the ports of this machine that are free."""
+"""A copy of this checkout, in which tests run the commands of the docs with unused ports."""
 
 import random
 import re
@@ -17,13 +17,13 @@ PARTS = (
 PUBLISHED_PORTS = (8000, 8010, 8011, 8020, 8110)
 """Ports of 127.0.0.1 that compose files publish and that the docs name."""
 RESERVED_PORTS = range(20_000, 32_000)
-"""Ports below those that Linux gives to sockets without a port (ip_local_port_range): no other test is given them."""
+"""Ports below the range of ephemeral ports (ip_local_port_range), so that Linux does not give them to other tests."""
 
 _NAMED = re.compile(r"(--name |--volume |docker (?:exec|logs|rm|stop|volume rm) )ringback\b")
 
 
 class Checkout:
-    """A copy in `folder`, whose compose files publish other ports. `variables` direct docker at the engine."""
+    """A copy of the checkout whose compose files publish unused ports. `variables` make docker use the engine."""
 
     def __init__(self, docker: Docker, folder: Path) -> None:
         self.folder = copy_checkout(folder, PARTS)
@@ -37,7 +37,7 @@ class Checkout:
         return f"http://127.0.0.1:{self._ports[port]}"
 
     def project(self, within: str = ".") -> str:
-        """Return the compose project of a folder of this copy: another name than users' projects have."""
+        """Return the name of the compose project for a folder of this copy. No project of a user has it."""
         words = [self.folder.name, *Path(within).parts[-1:]]
         return re.sub(r"[^a-z0-9_-]", "-", "-".join(words).lower())
 
@@ -45,7 +45,7 @@ class Checkout:
         return self._ports[port]
 
     def with_ports(self, text: str) -> str:
-        """Return a text with the published ports of this copy."""
+        """Replace the published ports in a text with those of this copy."""
         for port, free in self._ports.items():
             text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}").replace(
                 f"_PORT:-{port}}}", f"_PORT:-{free}}}"
@@ -53,13 +53,13 @@ class Checkout:
         return text
 
     def with_own_names(self, code: str) -> str:
-        """Return commands of docker with the name of this copy for the container and the volume named ringback."""
+        """Rename the container and the volume `ringback` in docker commands to the name of this copy."""
         return _NAMED.sub(rf"\1{self.folder.name}", code)
 
     def sh(self, code: str, *, within: str = ".", environment: Mapping[str, str] | None = None) -> str:
         """Run the commands of a documented session in a folder of the copy, and return their output.
 
-        Fails with everything that they printed.
+        A failure shows everything that they printed.
         """
         finished = subprocess.run(  # noqa: S603
             ["sh", "-euc", self.with_ports(code)],  # noqa: S607
@@ -76,7 +76,7 @@ class Checkout:
 
 
 def unused_ports() -> Iterator[int]:
-    """Yield different ports of RESERVED_PORTS, in random order, that are not in use."""
+    """Yield the ports of RESERVED_PORTS that are not in use, in random order."""
     for port in random.sample(RESERVED_PORTS, len(RESERVED_PORTS)):
         with socket.socket() as listener:
             if listener.connect_ex(("127.0.0.1", port)) == 0:

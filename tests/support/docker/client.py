@@ -1,4 +1,4 @@
-"""The program docker, directed at an engine."""
+"""A wrapper for the program docker."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from typing import IO
 from support.docker.programs import PATH
 
 _NOT_INHERITED = ("DOCKER_", "COMPOSE_", "RINGBACK_")
-"""Variables that direct docker elsewhere, or that compose files pass on as settings."""
+"""Prefixes of variables that select another engine, or that compose files pass on as settings."""
 LIMIT_SECONDS = 600.0
 """Time limit of a command. A build downloads packages."""
 
@@ -19,11 +19,11 @@ _CREDENTIALS = ("auths", "credHelpers", "credsStore")
 
 
 class DockerError(Exception):
-    """A command of docker failed. The message is what it wrote to standard error."""
+    """A docker command failed. The message contains the command and its standard error."""
 
 
 class Docker:
-    """Runs docker with an engine at `host`, and the plugins in the folder `config`."""
+    """A Docker client for the engine at `host`. Its configuration and plugins are in the folder `config`."""
 
     def __init__(self, host: str, config: Path) -> None:
         self.host = host
@@ -43,9 +43,9 @@ class Docker:
         folder: Path | None = None,
         with_errors: bool = False,
     ) -> str:
-        """Run docker with these arguments, and return its output. Raises DockerError.
+        """Run docker with these arguments, and return its output. Raises DockerError if docker fails.
 
-        `with_errors` adds what it wrote to standard error.
+        `with_errors` appends its standard error to the output.
         """
         finished = subprocess.run(  # noqa: S603
             ["docker", *arguments],  # noqa: S607
@@ -69,7 +69,7 @@ class Docker:
 
 
 def copy_config(source: Path, into: Path) -> None:
-    """Copy docker's configuration without credentials, so that a test that logs in does not change the user's."""
+    """Copy docker's configuration without credentials, so that a test that logs in does not change the original."""
     with suppress(OSError):
         config = json.loads((source / "config.json").read_text(encoding="utf-8"))
         kept = {name: value for name, value in config.items() if name not in _CREDENTIALS}

@@ -30,7 +30,7 @@ class Container:
         return self._docker("logs", self.id, with_errors=True).splitlines()
 
     def ready(self) -> Self:
-        """Wait until the server is ready. Fails with the log if the container exits."""
+        """Wait until the server is ready, or fail with the log if the container exits."""
         eventually(self._is_ready, what="the server in the container is ready")
         return self
 
@@ -38,7 +38,7 @@ class Container:
         assert self.state["Running"], "\n".join(self.log)
         try:
             return probe(f"{self.url}/readyz")
-        except DockerError:  # it has exited since
+        except DockerError:  # the container has exited since the check
             return False
 
     @property
@@ -71,7 +71,7 @@ class Container:
 
 
 def probe(url: str) -> bool:
-    """Return whether a URL answers with success."""
+    """Return whether a GET of the URL succeeds."""
     try:
         return httpx.get(url, timeout=PATIENCE_SECONDS, trust_env=False).is_success
     except httpx.TransportError:
@@ -79,7 +79,7 @@ def probe(url: str) -> bool:
 
 
 def client(url: str) -> httpx.Client:
-    """Return a client of the default account on the server at a URL."""
+    """Return an HTTP client for the server at a URL, authenticated as the default account."""
     owner = (ACCOUNT_SID, AUTH_TOKEN)
     return httpx.Client(base_url=url, auth=owner, timeout=PATIENCE_SECONDS, trust_env=False)
 

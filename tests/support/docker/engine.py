@@ -19,7 +19,7 @@ LOG_LINES = 5
 
 
 class Engine:
-    """An engine with all its files in `folder`. They include the images, which a later start finds there."""
+    """A Docker engine whose files are all in `folder`. The images remain there for the next start."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
@@ -29,7 +29,7 @@ class Engine:
         self._daemon: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Docker:
-        """Start the engine with all base images, or leave none running. Raises EngineUnavailable with the reason."""
+        """Start the engine and provide the base images. After a failure, stop it and raise EngineUnavailable."""
         _check_machine()
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -43,7 +43,7 @@ class Engine:
         return self.docker
 
     def _stop_after_failure(self) -> str:
-        """Stop the engine, and return a clause for the error message if that fails."""
+        """Stop the engine. Return a clause for the error message if that fails, otherwise an empty string."""
         try:
             self.stop()
         except (AssertionError, EngineUnavailable, OSError, subprocess.SubprocessError) as error:
@@ -51,7 +51,7 @@ class Engine:
         return ""
 
     def stop(self) -> None:
-        """Remove the containers and their networks, stop the engine, and unmount what it has left mounted."""
+        """Remove the containers and their networks, stop the engine, and unmount the file systems that are left."""
         self._remove_containers()
         if (process_id := self._running_daemon()) is not None:
             with suppress(ProcessLookupError):
@@ -69,9 +69,9 @@ class Engine:
             self.docker("network", "prune", "--force")
 
     def _running_daemon(self) -> int | None:
-        """Return the process ID of the daemon, also of one that another process has started.
+        """Return the process ID of the running daemon, even if another process started it, or None.
 
-        The file with the process ID may be old, and name a process of another program.
+        The PID file may be outdated, and its process ID may belong to another program.
         """
         if self._daemon is not None:
             return self._daemon.pid if self._daemon.poll() is None else None
@@ -104,13 +104,16 @@ class Engine:
             raise EngineUnavailable("dockerd does not start: " + " / ".join(lines))
 
     def _config(self) -> Path:
-        """Return an empty configuration file, so that the one of this machine does not apply."""
+        """Return the path of an empty configuration file, so that the daemon ignores that of this machine."""
         file = self.folder / "daemon.json"
         file.write_text("{}\n", encoding="utf-8")
         return file
 
     def _firewall(self) -> Path:
-        """Return a folder for the daemon's PATH. It has the old iptables, if the kernel does not support nftables."""
+        """Return a folder for the daemon's PATH.
+
+        It contains the legacy iptables if the kernel does not support nftables.
+        """
         programs = self.folder / "bin"
         programs.mkdir(exist_ok=True)
         legacy = shutil.which("iptables-legacy", path=PATH)
@@ -131,7 +134,7 @@ class Engine:
 
 @contextmanager
 def running_engine(folder: Path) -> Iterator[Docker]:
-    """Run an engine in a new folder, and remove both. The folder is kept while anything is mounted there."""
+    """Run an engine in a new folder, and remove both afterwards. The folder is kept if anything is mounted in it."""
     engine = Engine(folder)
     try:
         docker = engine.start()
@@ -162,13 +165,13 @@ def _check_machine() -> None:
 
 
 def _mounted_below(folder: Path) -> list[str]:
-    """Return the mount points in a folder, in the order in which they were mounted."""
+    """Return the mount points below a folder, in the order in which they were mounted."""
     lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
     return [place for place in (line.split()[1] for line in lines) if place.startswith(f"{folder}/")]
 
 
 def is_running(process_id: int) -> bool:
-    """Return whether a process runs. One that has ended but is not yet collected by its parent does not."""
+    """Return whether a process is running. A zombie, which its parent has not reaped yet, is not running."""
     with suppress(OSError):
         return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False

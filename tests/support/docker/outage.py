@@ -1,7 +1,8 @@
-"""Print what clients see while PostgreSQL is away: ``PYTHONPATH=tests python -m support.docker.outage stop``, or pause.
+"""Measures an outage of PostgreSQL: ``PYTHONPATH=tests python -m support.docker.outage stop`` (or ``pause``).
 
-Run it where ``docker compose --profile replicas up --wait`` was run. Each line is one second of the outage: answers to
-GET, POST and /readyz with their longest times, the health of the replicas, and events of one replica's log.
+Run it in the folder in which ``docker compose --profile replicas up --wait`` was run. It prints a line for each second:
+the responses to GET, POST and /readyz with their longest times, the health of the replicas, and the events in the log
+of one replica.
 """
 
 import json
@@ -21,7 +22,7 @@ from support.servers.server import caller_ids_path
 
 BACK = {"stop": "start", "pause": "unpause"}
 AWAY_AT, BACK_AT, END = 3, 15, 24
-"""Seconds after the start at which PostgreSQL is stopped or paused, started or resumed, and the traffic ends."""
+"""Seconds after the start: PostgreSQL is stopped or paused, then started or resumed, and finally the requests end."""
 INTERVAL_SECONDS = 0.25
 RETRY_EVENTS = ("database unavailable, retrying", "database available again")
 
@@ -33,7 +34,7 @@ def compose(*words: str) -> str:
 
 @dataclass
 class Outage:
-    """One measurement. `seconds` has the observations of each second, by the time at which a request was sent."""
+    """The measurement of an outage. `seconds` has the observations by the second in which they started."""
 
     front: str
     started: float = field(default_factory=time.time)
@@ -45,7 +46,7 @@ class Outage:
             self.seconds.setdefault(int(at - self.started), []).append((kind, what, duration))
 
     def repeat(self, kind: str, look: Callable[[], str]) -> None:
-        """Call `look` four times per second, each time in a thread of its own, and wait for the last one."""
+        """Call `look` four times per second, each time in a new thread, and wait until all calls have ended."""
         calls = []
         while (now := time.time()) - self.started < END:
             calls.append(threading.Thread(target=self._call, args=(kind, look, now)))
@@ -80,7 +81,7 @@ class Outage:
 
     def read_logs(self) -> None:
         for line in compose("logs", "--no-log-prefix", "ringback-a").splitlines():
-            _, brace, rest = line.partition("{")  # a line may start with codes for a terminal
+            _, brace, rest = line.partition("{")  # a line may start with escape sequences for a terminal
             entry = json.loads(brace + rest) if brace else {}
             if entry.get("event") in RETRY_EVENTS:
                 at = datetime.fromisoformat(entry["timestamp"]).timestamp()
@@ -93,7 +94,7 @@ def answer(response: httpx.Response) -> str:
 
 
 def summaries(observed: list[tuple[str, str, float]]) -> list[str]:
-    """Return each different observation of one second, with its number and its longest time."""
+    """Return each distinct observation of one second, with its count and its longest duration."""
     counts = Counter((kind, what) for kind, what, _ in observed)
     longest = {key: max(duration for kind, what, duration in observed if (kind, what) == key) for key in counts}
     return [f"{kind} {what} x{counts[kind, what]} {longest[kind, what]:.1f} s" for kind, what in sorted(counts)]
@@ -104,7 +105,7 @@ def health() -> str:
 
 
 def main(away: str, front: str = "http://127.0.0.1:8020") -> None:
-    """Send traffic while PostgreSQL is away, and print the observations of each second."""
+    """Send requests before, during and after an outage, and print the observations for each second."""
     outage = Outage(front)
     looks = {"GET": outage.get, "POST": outage.post, "readyz": outage.readyz, "health": health}
     threads = [threading.Thread(target=outage.repeat, args=look) for look in looks.items()]

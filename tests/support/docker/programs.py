@@ -14,12 +14,12 @@ PACKAGES = {
     "debootstrap": "debootstrap",
     "docker-registry": "docker-registry",
 }
-"""The Debian package of each program. Until Debian 12, docker.io also contains the program docker."""
+"""The Debian package of each program. Up to Debian 12, docker.io also contains the program docker."""
 PATH = os.pathsep.join(["/usr/bin", "/usr/sbin", "/sbin", os.environ.get("PATH", "")])
-"""Where programs are looked for: Debian's own ones first."""
+"""Search path for programs, starting with Debian's folders."""
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _FORBIDDEN_BY_POLICY = 101
-"""Exit status of policy-rc.d that keeps a package from starting its service."""
+"""Exit status with which policy-rc.d prevents packages from starting their services."""
 
 
 class EngineUnavailable(Exception):
@@ -27,7 +27,7 @@ class EngineUnavailable(Exception):
 
 
 def run(*command: str | Path) -> str:
-    """Run a program and return its output. Raises EngineUnavailable with what it wrote to standard error."""
+    """Run a program and return its output. If it fails, raise EngineUnavailable with its standard error."""
     finished = subprocess.run(  # noqa: S603
         [str(word) for word in command],
         env={**os.environ, "PATH": PATH, "DEBIAN_FRONTEND": "noninteractive"},
@@ -47,7 +47,7 @@ def missing() -> list[str]:
 
 
 def install() -> None:
-    """Install what is missing, as root. The packages' services are not started."""
+    """Install the packages of the missing programs, as root. Their services are not started."""
     if not missing():
         return
     run("apt-get", "update", "--quiet")
@@ -59,7 +59,7 @@ def install() -> None:
 
 @contextmanager
 def _no_services() -> Iterator[None]:
-    """Forbid packages to start services, unless this machine has a policy."""
+    """Prevent packages from starting services, unless this machine already has a policy."""
     if _POLICY.exists():
         yield
         return

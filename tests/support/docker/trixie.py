@@ -1,4 +1,4 @@
-"""Debian trixie: the root file system of the base images, and programs from its packages."""
+"""Debian trixie: the root file system of the base images, and programs from Debian's packages."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ SUITE = "trixie"
 PACKAGES = ("ca-certificates", "passwd", "python3.13", "python3-pip", "python3-venv")
 DOWNLOADED = ("docker-compose", "busybox-static")
 LEFT_OUT = ("./downloads", "./var/cache/apt/*", "./var/lib/apt/lists/*", "./usr/share/doc/*", "*/__pycache__")
-"""What the image does not contain. Python's image has no bytecode either."""
+"""Paths that the image does not contain. Python's original image has no bytecode either."""
 
 UNPACK = f"""
 cd /downloads
@@ -23,7 +23,7 @@ for package in *.deb; do dpkg-deb --extract "$package" .; done
 
 
 def make_root(root: Path) -> None:
-    """Create the file system in the folder `root`, which must not exist, with Python 3.13 where its image has it."""
+    """Create the file system in the new folder `root`, with Python 3.13 at the paths that its original image uses."""
     packages = ",".join(PACKAGES)
     run("debootstrap", "--variant=minbase", f"--include={packages}", SUITE, root, _mirror())
     (root / "usr/lib/python3.13/EXTERNALLY-MANAGED").unlink()
@@ -56,7 +56,7 @@ def _mirror() -> str:
 
 @contextmanager
 def packed(root: Path) -> Iterator[IO[bytes]]:
-    """Run tar, and yield its output, the file system of an image. Raises EngineUnavailable if tar fails."""
+    """Yield a tar archive of the file system as a stream. Raises EngineUnavailable if tar fails."""
     left_out = [f"--exclude={pattern}" for pattern in LEFT_OUT]
     command = ["tar", "--create", f"--directory={root}", "--numeric-owner", *left_out, "."]
     with subprocess.Popen(command, env={"PATH": PATH}, stdout=subprocess.PIPE) as tar:  # noqa: S603

@@ -65,7 +65,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
 
 @schemathesis.hook
 def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
-    """Write the method, path and status of a response for the test."""
+    """Append the method, path and status of a response to the file FUZZ_ANSWERS, which the test reads."""
     del context
     with Path(os.environ["FUZZ_ANSWERS"]).open("a", encoding="utf-8") as answers:
         answers.write(f"{case.method.upper()} {case.path} {response.status_code}\n")

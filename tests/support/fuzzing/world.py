@@ -85,7 +85,7 @@ class World:
 
 
 def new_world(http: httpx.Client) -> World:
-    """Create a world through the control API of `http` and the Twilio API of the same server."""
+    """Create a world on the server of `http`, through its control API and its Twilio API."""
     account = _made(http.post("/accounts"))
     sid = account["sid"]
     path = f"/accounts/{sid}"

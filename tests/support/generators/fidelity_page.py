@@ -77,7 +77,7 @@ def _label(evidence: Evidence) -> str:
 
 
 def _where(fact: Fact) -> str:
-    """Return the setting and the source locations, grouped by file."""
+    """Return the setting of a fact, and its source locations grouped by file."""
     parts = [f"setting `{fact.setting}`"] if fact.setting else []
     for path, places in groupby(fact.where, key=lambda place: place.partition(":")[0]):
         names = [place.partition(":")[2] for place in places]

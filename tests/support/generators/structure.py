@@ -1,4 +1,4 @@
-"""Figures of the structure of src/ringback: `make structure` prints them.
+"""Statistics about the structure of src/ringback, which `make structure` prints.
 
 - **Top level**: the nodes are the modules and packages directly below `ringback`, the edges are imports between them.
   Imports inside functions and under TYPE_CHECKING count.
@@ -130,7 +130,7 @@ def root_modules() -> list[str]:
 
 
 class Recorder(httpx.AsyncBaseTransport):
-    """A recorder of ringback's function calls on this thread. It is also the transport that gets StatusCallbacks."""
+    """A recorder of ringback's function calls on this thread, and the transport that receives StatusCallbacks."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
@@ -196,7 +196,7 @@ async def _validate(http: httpx.AsyncClient, settings: Settings, number: str) ->
 
 
 def is_counted(call: Call) -> bool:
-    """Return whether a function counts towards a callback, as defined in the module's docstring."""
+    """Return whether a function is counted for a callback, as defined in the module's docstring."""
     name = call.function.rpartition(".")[2]
     is_leaf = call.file in LEAF_MODULES or ("." not in call.function and name.startswith("_"))
     return not (is_leaf or name == "__init__" or call.file in STORAGE_INTERNALS)

@@ -58,7 +58,7 @@ class HostileConnection:
         self._received = b""
 
     def send(self, data: bytes) -> None:
-        """Send data, ignoring a connection that the server closes before it has read all."""
+        """Send data. It is not an error if the server closes the connection before it has read all of the data."""
         with suppress(ConnectionError):
             self._socket.sendall(data)
 
@@ -67,7 +67,7 @@ class HostileConnection:
             self._socket.shutdown(socket.SHUT_WR)
 
     def is_closed(self) -> bool:
-        """Return whether the server closes the connection without sending more."""
+        """Return whether the server closes the connection without sending anything more."""
         return not self._received and not self._receive()
 
     def read_answer(self) -> RawAnswer:
@@ -109,7 +109,7 @@ def check_twilio(answer: RawAnswer) -> None:
 
 
 def check_own(answer: RawAnswer) -> None:
-    """Check the format of a response of the control API or another path outside the Twilio API: errors have a hint."""
+    """Check the format of a response from outside the Twilio API, such as the control API: errors must have a hint."""
     if answer.status >= FIRST_ERROR:
         assert answer.header("content-type") == "application/json"
         error = json.loads(answer.body)

@@ -16,7 +16,7 @@ LONG = 2 * PATIENCE_SECONDS
 LONG_LIMITS = ProxyLimits(
     head_seconds=LONG, connect_seconds=LONG, handshake_seconds=LONG, idle_seconds=LONG, linger_seconds=LONG
 )
-"""Time limits that are longer than any test waits."""
+"""Time limits that are longer than any wait in a test."""
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
@@ -44,7 +44,10 @@ async def conversation(address: tuple[str, int], *pieces: bytes, ends: bool = Fa
 
 @asynccontextmanager
 async def origin(got: bytearray, end: bytes, answer: bytes = NO_CONTENT) -> AsyncIterator[int]:
-    """Serve on a port: append received bytes to `got`, and send `answer` when they end with `end`."""
+    """Serve on a free port, and yield the port.
+
+    Append received bytes to `got`, and send `answer` when they end with `end`.
+    """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with closing(writer):

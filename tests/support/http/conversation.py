@@ -15,7 +15,7 @@ Request = tuple[str, str, bytes]
 
 
 class RecordingTransport(asyncio.Transport):
-    """A transport that records the written bytes. `looks` counts the protocol's checks of its write buffer.
+    """A transport that records the written bytes. `looks` counts how often the protocol checks the write buffer.
 
     While `is_stuck`, the write buffer is never sent.
     """

@@ -37,7 +37,7 @@ class ControlledAccount:
         return found
 
     async def advance(self, seconds: float) -> dict[str, Any]:
-        """Advance the account's clock until the account has settled, and return the clock."""
+        """Advance the account's clock, and return it. Everything that falls due has then happened."""
         answer = await self.control("POST", "/clock/advance", {"seconds": seconds})
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()

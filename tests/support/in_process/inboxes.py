@@ -24,7 +24,7 @@ async def messages(account: ControlledAccount, name: str = "x", **query: Any) ->
 
 
 async def send_form(account: ControlledAccount, signed: str, **headers: str) -> dict[str, Any]:
-    """Send the form a=1&b=2 with the signature of `signed`, and return the message of the inbox."""
+    """Send the form a=1&b=2 with a signature of the text `signed`, and return the message in the inbox."""
     answer = await account.http.post(
         url(account),
         data={"b": "2", "a": "1"},

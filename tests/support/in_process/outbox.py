@@ -43,7 +43,7 @@ PARAMETERS = '[["From","+1"],["To","+1"],["Caller","+1"],["Called","+1"],["Seque
 class Outbox:
     """Ended calls with pending callbacks, and a sender that delivers them. The fields configure the delivery.
 
-    The default policy has timeouts longer than the tests' patience.
+    The timeouts of the default policy are longer than PATIENCE_SECONDS.
     """
 
     simulation: Simulation
@@ -71,7 +71,7 @@ class Outbox:
     def add_fault(
         self, effect: dict[str, Any], times: int | None = None, target: FaultTarget = FaultTarget.STATUS_CALLBACK
     ) -> None:
-        """Add a fault to the default account, by default a fault of StatusCallbacks."""
+        """Add a fault to the default account, by default a fault for StatusCallbacks."""
         unit_of_work = self.simulation.unit_of_work
         account = unit_of_work.accounts.find(ACCOUNT_SID)
         assert account is not None
@@ -144,6 +144,6 @@ class Outbox:
             await sender.close(0, release_seconds=PATIENCE_SECONDS)
 
     async def deliver(self, seconds: float = PATIENCE_SECONDS) -> None:
-        """Send all callbacks until each is delivered or failed."""
+        """Send all callbacks, and wait until each one is delivered or has failed."""
         async with self.sending():
             await until(self.is_settled, seconds)

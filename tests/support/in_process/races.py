@@ -47,7 +47,7 @@ def once_released(release: threading.Event) -> Callable[[Received], Answer]:
 
 
 async def held_callback(account: ControlledAccount, release: threading.Event, receiver: CallbackReceiver) -> str:
-    """End a call whose receiver answers only after `release`, and return its SID when the callback has arrived."""
+    """End a call whose callback is answered only after `release`. Return its SID when the callback has arrived."""
     answer = await at_the_prompt(account, StatusCallback=receiver.url)
     await key(account, answer)
     await until(lambda: receiver.received)

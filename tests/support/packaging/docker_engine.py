@@ -104,8 +104,7 @@ def _error(status: int, message: str) -> tuple[int, bytes]:
 class DockerEngine:
     """A server on a free port of 127.0.0.1. `containers` are all created ones, `removed` the deleted ones.
 
-    `refusal` is the engine's message when it cannot start a container. `pull_error` is that for an image that it
-    does not have.
+    `refusal` is the engine's message if it cannot start a container, and `pull_error` its message for a missing image.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -40,7 +40,7 @@ def suite_command(*arguments: str) -> list[str]:
 
 
 def suite_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment with misleading settings in place of those of pytest and ringback."""
+    """Return this process's environment without the variables of pytest and ringback, but with MISLEADING_VARIABLES."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "RINGBACK_", "COVERAGE_"))
     }

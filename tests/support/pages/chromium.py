@@ -23,7 +23,7 @@ OFFLINE_OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
 )
-"""Options that prevent requests by Chromium to other hosts."""
+"""Options that prevent Chromium from sending requests to other hosts."""
 WAIT_MS = 3 * PATIENCE_SECONDS * 1000
 """Time limit of waits in a page. The first page of a browser takes 50 seconds on a very busy machine."""
 
@@ -34,10 +34,9 @@ const { setTimeout, setInterval } = window;
 window.setTimeout = (work, ms, ...rest) => setTimeout(work, ms >= 4_000 ? 100 * ms : ms, ...rest);
 window.setInterval = (work, ...rest) => setInterval(() => window.polls === false || work(), ...rest);
 """
-"""JavaScript that lengthens long timeouts, so that slow machines can check messages that the page hides after seconds.
+"""JavaScript that lengthens long timeouts, so that tests on slow machines see messages that the page soon hides.
 
-A test that sets ``window.polls`` to false disables polling: from then on the page shows only what events report.
-"""
+Setting ``window.polls`` to false disables polling: the page then shows only changes that events report."""
 
 Scheme = Literal["light", "dark"]
 WIDE, NARROW = (1440, 900), (360, 740)

@@ -18,7 +18,7 @@ RING = "Ring a phone you answer yourself"
 
 @dataclass
 class Visited:
-    """An account for one test, with clients for an application's requests and the test's own."""
+    """An account for one test, with a client that sends requests to both APIs."""
 
     server: ServerProcess
     http: httpx.Client
@@ -143,7 +143,7 @@ class PhonePage:
         return label.removeprefix("Code ").replace(" ", "")
 
     def close(self) -> None:
-        """Return to an empty page."""
+        """Navigate to an empty page."""
         self.page.remove_listener("console", self._hear)
         self.page.remove_listener("pageerror", self._hear_error)
         self.page.remove_listener("requestfailed", self._note_failed_load)

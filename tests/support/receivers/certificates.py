@@ -36,7 +36,7 @@ class Authority:
         return cls(key, certificate, file)
 
     def sign(self, folder: Path, host: str, *, valid_from: timedelta = -DAY, valid_until: timedelta = DAY) -> Path:
-        """Sign a certificate for `host`, and return the file that holds it and its key."""
+        """Sign a certificate for `host`, and return the file with the certificate and its key."""
         now, key = datetime.now(UTC), ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(host)])
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())

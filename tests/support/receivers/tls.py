@@ -11,7 +11,7 @@ OPENSSL = "openssl"
 
 
 def make_certificate(folder: Path, *names: str) -> Path:
-    """Create a self-signed certificate for these host names and addresses, and return the file with it and its key."""
+    """Create a self-signed certificate for these names and addresses. Return the file with the certificate and key."""
     alternatives = ",".join(f"{'IP' if name[0].isdigit() else 'DNS'}:{name}" for name in names)
     key, certificate, both = folder / "key.pem", folder / "certificate.pem", folder / "both.pem"
     kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]

@@ -54,7 +54,7 @@ class RunningServer:
         return dropped
 
     def stop(self) -> int:
-        """Stop by SIGTERM and return the exit status."""
+        """Stop the server with SIGTERM, and return its exit status."""
         self.process.terminate()
         return self.process.wait(PATIENCE_SECONDS)
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from support.servers.server import ServerProcess
 
 LONGEST_CALLBACK_MS = 10.0
-"""Limit of a callback's thread time. Requests that arrive during the callback wait for its end."""
+"""Maximum thread time of a callback. Requests that arrive during a callback wait until it ends."""
 RECORDED_FROM_MS = 2.0
 RUNS = 10
 MS = 1_000_000
@@ -114,7 +114,7 @@ def _described(handle: Any) -> str:
 
 
 def main() -> None:
-    """Run ringback's command with a report. The first argument is the report's path."""
+    """Run the command `ringback`, and record long callbacks in the file that the first argument names."""
     install(Path(sys.argv.pop(1)))
     sys.modules["uvloop"] = None  # type: ignore[assignment]  # cannot be watched; without it, uvicorn uses asyncio
     from ringback.__main__ import main as command  # noqa: PLC0415 - as the command imports it

@@ -137,14 +137,14 @@ class ServerProcess:
 
 
 def serve_with(constants: dict[str, float]) -> list[str]:
-    """Return a command that runs `ringback serve` with other values of constants. See `ringback_with`."""
+    """Return a command that runs `ringback serve` with other values for constants. See `ringback_with`."""
     return ringback_with(constants, "serve")
 
 
 def ringback_with(constants: dict[str, float], *arguments: str) -> list[str]:
-    """Return a command that runs `ringback` with other values of some modules' constants.
+    """Return a command that runs `ringback` with other values for constants of its modules.
 
-    Tests raise timeouts with it, so that a test cannot pass because of a timeout. `constants` are given by their full
+    Tests use it to raise timeouts, so that a test cannot pass because of a timeout. The keys of `constants` are full
     names, such as ``ringback.server.uvicorn_server.STOP_SECONDS``.
     """
     return [sys.executable, "-c", _RINGBACK_WITH, json.dumps(constants), *arguments]

@@ -44,7 +44,8 @@ class ForkedServer:
     def _answer(self, seconds: float) -> int:
         """Return the next number from the supervisor. Raises subprocess.TimeoutExpired if it does not arrive in time.
 
-        Raises ChildProcessError if the template or the supervisor has ended, because that is not exit status 0.
+        Raises ChildProcessError if the template or the supervisor has ended, so that this is not taken for exit status
+        0.
         """
         if not select.select([self._fate], [], [], seconds)[0]:
             raise subprocess.TimeoutExpired("ringback serve", seconds)

@@ -13,7 +13,7 @@ DESCRIPTION_FILE = Path(__file__).parents[2] / "contract" / "twilio-oai-subset.j
 DESCRIPTION: dict[str, Any] = json.loads(DESCRIPTION_FILE.read_text(encoding="utf-8"))
 
 UNDESCRIBED_METHODS = {"put": "post"}
-"""Methods that are checked like others: the OpenAPI description lacks PUT, which Twilio's product page documents."""
+"""Methods that are checked as another method: the OpenAPI description lacks PUT, which Twilio's page documents."""
 
 _RFC_2822 = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} \+0000")
 _ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")

@@ -24,7 +24,7 @@ class SeededAccounts:
 
 
 class CallerIdPool:
-    """Caller IDs for tests that change or delete them. A batch takes as long as a single one."""
+    """Caller IDs for tests that change or delete them. Verifying a batch takes as long as verifying one."""
 
     def __init__(self, api: Api) -> None:
         self._api = api

@@ -40,7 +40,7 @@ def parse_answer(head: bytes, body: bytes = b"") -> RawAnswer:
 
 
 class RawConnection:
-    """A TCP connection to the server of `api`, with the same credentials."""
+    """A TCP connection to the server of `api`, which uses the same credentials."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -70,7 +70,7 @@ class RawConnection:
         return self._socket.recv(65_536)
 
     def is_closed(self) -> bool:
-        """Return whether the server closes the connection without sending more."""
+        """Return whether the server closes the connection without sending anything more."""
         return not self._received and self.receive_once() == b""
 
     def read_answer(self, method: str = "GET") -> RawAnswer:
