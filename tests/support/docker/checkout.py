@@ -37,7 +37,7 @@ class Checkout:
         return f"http://127.0.0.1:{self._ports[port]}"
 
     def project(self, within: str = ".") -> str:
-        """Return the name of the compose project for a folder of this copy. No project of a user has it."""
+        """Return the name of the compose project for a folder of this copy, which differs from those of users."""
         words = [self.folder.name, *Path(within).parts[-1:]]
         return re.sub(r"[^a-z0-9_-]", "-", "-".join(words).lower())
 

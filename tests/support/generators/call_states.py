@@ -14,9 +14,9 @@ from support.domain_values import a_call
 
 INTRODUCTION = """# The states of a validation call
 
-The table `CALL_TRANSITIONS` in `src/ringback/domain/calls.py` has all transitions of a validation call. An event
-without a transition from the call's state changes nothing. An arrow's label is the event and, in
-brackets, its condition.
+The table `CALL_TRANSITIONS` in `src/ringback/domain/calls.py` has all transitions of a validation call. If it has
+no transition for an event in the call's state, the event changes nothing. The label of an arrow is the event and,
+in brackets, its condition.
 
 `make docs` generates this page from the table, and a test fails if the page is outdated.
 """
@@ -24,7 +24,7 @@ brackets, its condition.
 
 def page() -> str:
     """Return the text of the page."""
-    return f"{INTRODUCTION}\n```mermaid\n{_diagram()}\n```\n\n## What clients read\n\n{_table()}\n"
+    return f"{INTRODUCTION}\n```mermaid\n{_diagram()}\n```\n\n## Statuses in the API\n\n{_table()}\n"
 
 
 def _diagram() -> str:
@@ -57,7 +57,7 @@ def _verification_statuses(state: CallState) -> str:
         return "none yet"
     guards = {guard for (_, _, guard), end in CALL_TRANSITIONS.items() if end == state}
     if Guard.RIGHT_CODE in guards:
-        return f"`{VerificationStatus.SUCCESS}` after the right code, else `{VerificationStatus.FAILED}`"
+        return f"`{VerificationStatus.SUCCESS}` after the correct code, otherwise `{VerificationStatus.FAILED}`"
     return f"`{VerificationStatus.FAILED}`"
 
 
