@@ -21,7 +21,7 @@ MEASURED_FOLDERS = frozenset({"unit", "integration"})
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Collect tests without the tracer or the garbage collector, which would take two thirds of the time.
+    """Collect tests without the tracer and the garbage collector, which would take two thirds of the time.
 
     Collected items live until the end, so the garbage collector need not scan them. Only ringback itself is imported
     with the tracer.

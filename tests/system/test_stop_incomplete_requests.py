@@ -1,4 +1,4 @@
-"""A server that stops while requests are incomplete: each gets an error of its API, not one of the framework."""
+"""A server that stops while requests are incomplete: each gets an error in the format of its API, not the framework's."""
 
 import base64
 import socket

@@ -24,7 +24,10 @@ _NOERROR, _NXDOMAIN = 0, 3
 
 
 def in_namespace(command: list[str]) -> list[str]:
-    """Return a command that runs `command` as root in a new namespace, which needs a user namespace for other users."""
+    """Return a command that runs `command` as root in a new network namespace.
+
+    Unless the caller is root, it also creates a user namespace.
+    """
     as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
     return [*_UNSHARE, *as_root, *command]
 

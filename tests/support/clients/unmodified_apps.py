@@ -48,7 +48,7 @@ dns.lookup = (host, options, callback) => {
 """
 """Code loaded into Node applications: it records every name that they resolve, and resolves only localhost.
 
-PYTHON_RECORDER also resolves the names in KNOWN_NAMES, each to a port of 127.0.0.1, as a container network does."""
+PYTHON_RECORDER also resolves the names in KNOWN_NAMES to 127.0.0.1, each with its own port."""
 
 
 def printed_lines(client: str, server: InterceptingServer) -> str:

@@ -43,12 +43,12 @@ class Report:
     complaints: list[str] = field(default_factory=list)
 
     def lose(self, what: str) -> None:
-        """Count and record an item that is missing."""
+        """Count a missing item, and record it as an error."""
         self.lost += 1
         self.complaints.append(f"lost: {what}")
 
     def double(self, what: str) -> None:
-        """Count and record an item that occurred more than once."""
+        """Count an item that occurred more than once, and record it as an error."""
         self.doubled += 1
         self.complaints.append(f"doubled: {what}")
 

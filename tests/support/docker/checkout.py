@@ -37,7 +37,7 @@ class Checkout:
         return f"http://127.0.0.1:{self._ports[port]}"
 
     def project(self, within: str = ".") -> str:
-        """Return the name of the compose project for a folder of this copy, which differs from those of users."""
+        """Return the compose project name for a folder of this copy. It differs from that of the original checkout."""
         words = [self.folder.name, *Path(within).parts[-1:]]
         return re.sub(r"[^a-z0-9_-]", "-", "-".join(words).lower())
 

@@ -34,7 +34,7 @@ def compose(*words: str) -> str:
 
 @dataclass
 class Outage:
-    """The measurement of an outage. `seconds` has the observations by the second in which they started."""
+    """The measurement of an outage. `seconds` maps each second to the observations that started in it."""
 
     front: str
     started: float = field(default_factory=time.time)

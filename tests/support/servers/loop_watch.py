@@ -98,7 +98,7 @@ def _watching(note: Callable[[Callback], object]) -> Any:
 
 
 def _described(handle: Any) -> str:
-    """Describe a callback: for a task, by the functions in which it is suspended."""
+    """Describe a callback. A task is described by the functions in which it is suspended."""
     task = getattr(handle._callback, "__self__", None)  # noqa: SLF001
     if not isinstance(task, asyncio.Task):
         return repr(handle)
