@@ -1,4 +1,4 @@
-"""A server that stops while requests are incomplete: each gets an error in the format of its API, not the framework's."""
+"""A server that stops while requests are incomplete: each gets an error in the format of its API."""
 
 import base64
 import socket
