@@ -177,6 +177,14 @@ def test_parent_of_a_seeded_subaccount_may_already_exist(unit_of_work: UnitOfWor
             (an_account(), an_account(auth_token=None, secondary_auth_token="token")),
             f"account {SHOP}: secondary_auth_token must differ from auth_token",
         ),
+        (
+            (an_account(), an_account(parent_sid=SHOP)),
+            f"account {SHOP}: its parent account {SHOP} must not be its subaccount",
+        ),
+        (
+            (an_account(), an_account(SUBACCOUNT, parent_sid=SHOP), an_account(parent_sid=SUBACCOUNT)),
+            f"account {SHOP}: its parent account {SUBACCOUNT} must not be its subaccount",
+        ),
     ],
 )
 def test_seed_is_not_applied_if_an_account_cannot_be_created(

@@ -179,3 +179,15 @@ def test_default_account_keeps_its_auth_token_if_configured(unit_of_work: UnitOf
 
     assert kept == before == unit_of_work.accounts.find(ACCOUNT_SID)
     assert made.auth_token == "another"
+
+
+def test_secondary_token_that_the_settings_make_the_primary_one_is_no_longer_secondary(
+    unit_of_work: UnitOfWork,
+) -> None:
+    unit_of_work.accounts.save(
+        ensure_account(unit_of_work, ACCOUNT_SID, "old", T0)._replace(secondary_auth_token="new")
+    )
+
+    changed = ensure_account(unit_of_work, ACCOUNT_SID, "new", T0)
+
+    assert (changed.auth_token, changed.secondary_auth_token) == ("new", None)

@@ -207,3 +207,18 @@ async def test_snapshot_with_invalid_rows_is_rejected_and_changes_nothing(
 
     assert [status for status, _ in answers] == [422] * len(other_tables), answers
     assert await everything(account, *sids) == before
+
+
+async def test_snapshot_with_equal_auth_tokens_of_an_account_is_rejected(controlled: Controlled) -> None:
+    from ringback.operations.snapshot_document import digest_of  # noqa: PLC0415 - to forge a digest
+
+    account = await controlled.account()
+    tables = (await take(controlled))["tables"]
+    rows = [{**row, "secondary_auth_token": row["auth_token"]} for row in tables["accounts"]]
+    equal = {**tables, "accounts": rows}
+
+    status, text = await broken(controlled, tables=equal, digest=digest_of(equal))
+
+    assert status == 422
+    assert "accounts.0: secondary_auth_token must differ from auth_token" in text
+    assert (await account.control("GET")).status_code == 200

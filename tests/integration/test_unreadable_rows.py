@@ -527,3 +527,29 @@ async def test_snapshot_of_a_database_with_a_missing_parent_row_is_refused(
 
     assert error.startswith(f"the row of {table} with ")
     assert error.endswith("the row that it belongs to is missing")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("is_own_parent", [True, False])
+async def test_accounts_that_are_each_others_parents_can_be_deleted_but_not_restored(
+    opened: list[Database], controlled: Controlled, *, is_own_parent: bool
+) -> None:
+    first = await controlled.account()
+    second = first if is_own_parent else await controlled.account(parent_sid=first.sid)
+    document = (await controlled.ask("GET", "/snapshot")).json()
+    execute(opened[0], f"UPDATE accounts SET parent_sid = '{second.sid}' WHERE sid = '{first.sid}'")  # noqa: S608
+    for row in document["tables"]["accounts"]:
+        row["parent_sid"] = second.sid if row["sid"] == first.sid else row["parent_sid"]
+
+    error = await refusal(controlled)
+    document["digest"] = digest_of(document["tables"])
+    restored = await controlled.ask("PUT", "/snapshot", document)
+    listed = await first.twilio("GET", "/OutgoingCallerIds.json")
+    deleted = await first.control("DELETE")
+
+    assert error.endswith("the account is its own ancestor")
+    assert restored.status_code == 422
+    assert "is missing, or is a subaccount of it" in restored.text
+    assert listed.status_code == 200
+    assert deleted.status_code == 204
+    assert (await second.control("GET")).status_code == 404

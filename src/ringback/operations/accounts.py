@@ -125,7 +125,10 @@ def ensure_account(
     *,
     keep_token: bool = False,
 ) -> Account:
-    """Create the account that the settings name, or update its auth token unless `keep_token` is True."""
+    """Create the account that the settings name, or update its auth token unless `keep_token` is True.
+
+    A secondary auth token that the settings make the primary one is no longer the secondary one.
+    """
     with unit_of_work:
         known = unit_of_work.accounts.find(account_sid)
         if known is None:
@@ -135,7 +138,8 @@ def ensure_account(
         elif keep_token or known.auth_token == auth_token:
             return known
         else:
-            account = known._replace(auth_token=auth_token, date_updated=system_now)
+            secondary = known.secondary_auth_token if known.secondary_auth_token != auth_token else None
+            account = known._replace(auth_token=auth_token, secondary_auth_token=secondary, date_updated=system_now)
         unit_of_work.accounts.save(account)
         return account
 
@@ -239,7 +243,7 @@ def set_webhook_signing(unit_of_work: UnitOfWork, account_sid: AccountSid, signi
 def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[bool]:
     """Delete an account and its subaccounts with all their resources; return False if the account does not exist."""
     with unit_of_work:
-        unit_of_work.accounts.lock_exclusive(account_sid)
+        is_there = unit_of_work.accounts.lock_exclusive(account_sid) is not None
         subaccounts = unit_of_work.accounts.subaccounts(account_sid)
         yield
         for sid in (account_sid, *subaccounts):
@@ -251,9 +255,9 @@ def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[b
             yield from unit_of_work.accounts.delete_contents_of(sid)
             unit_of_work.accounts.delete(sid)
         yield from unit_of_work.accounts.delete_contents_of(account_sid)
-        was_there = unit_of_work.accounts.delete(account_sid)
+        unit_of_work.accounts.delete(account_sid)
         yield from unit_of_work.commit_in_thread()
-        return was_there
+        return is_there
 
 
 @in_steps

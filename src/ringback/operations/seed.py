@@ -4,6 +4,7 @@ from dataclasses import astuple, replace
 
 from ringback.domain.accounts import Account, AccountStatus
 from ringback.domain.seed import Seed, SeededAccount
+from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.caller_ids import add_caller_id
 from ringback.operations.id_generator import IdGenerator
@@ -13,7 +14,11 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 
 class InvalidSeed(Exception):
-    """A seed cannot be applied: a parent account or an auth token is missing, or the two auth tokens are equal."""
+    """A seed cannot be applied; the message names the account.
+
+    An auth token or a parent account is missing, the two auth tokens are equal, or the parent is a subaccount of the
+    account.
+    """
 
 
 @in_steps
@@ -52,6 +57,8 @@ def apply_seed(
 def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, system_now: Timestamp) -> Account:
     if seeded.parent_sid and unit_of_work.accounts.find(seeded.parent_sid) is None:
         raise InvalidSeed(f"account {seeded.sid}: its parent account {seeded.parent_sid} does not exist")
+    if seeded.parent_sid and seeded.sid in _with_ancestors(unit_of_work, seeded.parent_sid):
+        raise InvalidSeed(f"account {seeded.sid}: its parent account {seeded.parent_sid} must not be its subaccount")
     known = unit_of_work.accounts.find(seeded.sid)
     if known is None and seeded.auth_token is None:
         raise InvalidSeed(f"account {seeded.sid}: a new account needs an auth_token")
@@ -66,3 +73,14 @@ def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, system_now: Timest
     if account != known:
         unit_of_work.accounts.save(account._replace(date_updated=system_now))
     return account
+
+
+def _with_ancestors(unit_of_work: UnitOfWork, account_sid: AccountSid) -> set[AccountSid]:
+    """Return an account's SID and those of its parent, its parent's parent, and so on."""
+    sids: set[AccountSid] = set()
+    sid: AccountSid | None = account_sid
+    while sid is not None and sid not in sids:  # an edited database may contain a cycle
+        sids.add(sid)
+        account = unit_of_work.accounts.find(sid)
+        sid = account.parent_sid if account else None
+    return sids

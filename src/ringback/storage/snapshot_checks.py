@@ -30,7 +30,7 @@ from ringback.storage.phone_repository import RULES, is_phone_duration
 from ringback.storage.request_repository import request_parameters_of
 from ringback.storage.snapshots import SNAPSHOT_TABLES, unrestorable
 from ringback.storage.tables import validation_calls
-from ringback.storage.unreadable_rows import ERRORS, reason_of, require
+from ringback.storage.unreadable_rows import ERRORS, UnreadableRow, reason_of, require
 from ringback.storage.webhook_signing_column import webhook_signing_of
 
 Row = Mapping[str, Any]
@@ -96,6 +96,8 @@ def _check_instant(column: str, value: Any) -> None:
 def _check_account(row: Row) -> None:
     require(LEAST_OFFSET <= row["clock_offset"] <= MOST_OFFSET, "clock_offset", row["clock_offset"])
     AccountStatus(row["status"])
+    if row["secondary_auth_token"] == row["auth_token"]:
+        raise UnreadableRow("secondary_auth_token must differ from auth_token")
     if row["policy"] is not None:
         policy_of(row["policy"])
     if row["webhook_signing"] is not None:

@@ -95,20 +95,40 @@ def unrestorable(table: str, row: Mapping[str, Any], reason: str) -> Unrestorabl
 def read_table(unit_of_work: UnitOfWork, name: str) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of a table in batches, in the order of their keys.
 
-    Raises UnrestorableRow for a row whose parent is missing. A SQLite file that was edited with another program may
-    contain such rows.
+    Raises UnrestorableRow for a row whose parent is missing, and for an account that is its own ancestor. A database
+    that was edited with another program may contain such rows.
     """
     columns, rows, characters = COLUMNS[name], list[dict[str, Any]](), 0
+    parents: dict[str, str] = {}
     for *values, is_orphan in unit_of_work.rows(_READ[name]):
         rows.append(dict(zip(columns, values, strict=True)))
         if is_orphan:
             raise unrestorable(name, rows[-1], "the row that it belongs to is missing")
+        if parent_sid := rows[-1].get(accounts.c.parent_sid.name):
+            parents[rows[-1]["sid"]] = parent_sid
         characters += sum(len(value) for value in values if isinstance(value, str))
         if len(rows) == ROWS_AT_ONCE or characters > TEXT_AT_ONCE:
             yield rows
             rows, characters = [], 0
     if rows:
         yield rows
+    if cyclic_sid := _find_cycle(parents):
+        raise unrestorable(name, {"sid": cyclic_sid}, "the account is its own ancestor")
+
+
+def _find_cycle(parents: Mapping[str, str]) -> str | None:
+    """Return the SID of an account that is its own ancestor, or None. `parents` maps subaccounts to their parents."""
+    checked: set[str] = set()
+    for account_sid in parents:
+        path: set[str] = set()
+        sid = account_sid
+        while sid in parents and sid not in checked:
+            if sid in path:
+                return sid
+            path.add(sid)
+            sid = parents[sid]
+        checked |= path
+    return None
 
 
 def write_tables(unit_of_work: UnitOfWork, tables: TableRows, *, system_now: Timestamp) -> Steps[None]:
@@ -141,7 +161,7 @@ def _write(unit_of_work: UnitOfWork, name: str, rows: Sequence[Mapping[str, Any]
 
 
 def _write_accounts(unit_of_work: UnitOfWork, batches: Iterable[Sequence[Mapping[str, Any]]]) -> Steps[None]:
-    """Insert each account after its parent. Accounts with a missing parent come last, and the database rejects them."""
+    """Insert each account after its parent. Raises InvalidSnapshot for a missing parent and for a cycle of parents."""
     written: set[str | None] = {None}
     waiting: list[Sequence[Mapping[str, Any]]] = []
     for rows in batches:
@@ -157,10 +177,10 @@ def _write_accounts(unit_of_work: UnitOfWork, batches: Iterable[Sequence[Mapping
             has_written = has_written or bool(ready)
             if len(ready) < len(rows):
                 later.append([row for row in rows if row["parent_sid"] not in written or row["sid"] not in written])
-        if not has_written:
-            for rows in later:
-                yield from _write(unit_of_work, accounts.name, rows)
-            return
+        if later and not has_written:
+            row = later[0][0]
+            reason = f"its parent account {row['parent_sid']} is missing, or is a subaccount of it"
+            raise InvalidSnapshot(f"the account {row['sid']} cannot be stored: {reason}")
         waiting = later
 
 
