@@ -40,6 +40,8 @@ ALLOWED = {
     ("integration/test_testing_aio.py", "limit"): "the wait must run out of time",
     ("support/hostile/receivers.py", "limit"): "the pause between two bytes of a receiver that trickles its answer",
     ("integration/test_testing_server.py", "limit"): "the start must run out of time",
+    ("support/docker/outage.py", "speed"): "a script that measures an outage; no test runs it",
+    ("support/docker/outage.py", "sleep"): "a script that measures an outage; no test runs it",
 }
 """Exceptions by file and rule, each with its reason."""
 
