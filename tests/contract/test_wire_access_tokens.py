@@ -107,7 +107,7 @@ def test_access_token_gives_no_access_to_auth_tokens(anonymous_api: Api) -> None
 @pytest.mark.parametrize(
     ("host", "status"), [("iam.twilio.com", 201), ("preview-iam.twilio.com", 201), ("api.twilio.com", 404)]
 )
-def test_version_1_of_the_token_endpoint_is_served_only_on_its_hosts(
+def test_version_1_of_the_token_endpoint_is_served_only_on_the_iam_hosts(
     anonymous_api: Api, host: str, status: int
 ) -> None:
     assert anonymous_api.request("POST", "/v1/token", data=FORM, headers={"Host": host}).status_code == status
@@ -121,7 +121,7 @@ def test_token_endpoint_allows_only_post_and_options(anonymous_api: Api) -> None
 
 
 @pytest.mark.parametrize(("url_host", "host", "status"), [("oauth", "api", 200), ("api", "oauth", 404)])
-def test_host_of_an_absolute_url_takes_precedence_over_the_host_field(
+def test_host_of_an_absolute_url_takes_precedence_over_the_host_header(
     anonymous_api: Api, url_host: str, host: str, status: int
 ) -> None:
     with RawConnection(anonymous_api) as connection:

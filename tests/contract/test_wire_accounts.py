@@ -85,7 +85,7 @@ def test_suffix_selects_the_representation_of_an_account(api: Api, suffix: str) 
 
 
 @pytest.mark.parametrize("suffix", ["", ".json"])
-def test_uris_of_an_account_lead_to_existing_resources(api: Api, suffix: str) -> None:
+def test_uris_in_an_account_refer_to_existing_resources(api: Api, suffix: str) -> None:
     answer = api.request("GET", account_path(api) + suffix)
 
     if suffix:
@@ -161,7 +161,7 @@ def test_account_requires_credentials(anonymous_api: Api, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("other", ["AC" + "f" * 32, "AC1", "nonsense", "%2e", ".json"])
-def test_unknown_account_gets_the_response_of_an_unrelated_account(api: Api, other: str) -> None:
+def test_unknown_account_gets_the_same_response_as_an_unrelated_account(api: Api, other: str) -> None:
     answer = api.request("GET", f"/2010-04-01/Accounts/{other}.json")
 
     assert (answer.status_code, error_of(answer).message) == (401, "Authenticate")

@@ -88,7 +88,7 @@ def test_authentication_scheme_is_case_insensitive(api: Api, anonymous_api: Api)
     assert [answer.status_code for answer in answers] == [200, 200, 200]
 
 
-def test_unknown_account_is_refused_like_an_unrelated_account(
+def test_unknown_account_is_refused_with_the_same_error_as_an_unrelated_account(
     anonymous_api: Api, api: Api, seeded: SeededAccounts
 ) -> None:
     mine = basic(f"{api.account_sid}:{api.auth_token}")

@@ -44,7 +44,9 @@ def test_calls_to_a_number_are_found_in_any_number_format(api: Api, called: Call
         ({"Unknown": "x"}, [0, 1, 2, 3, 4]),
     ],
 )
-def test_filters_select_calls(api: Api, called: Called, query: dict[str, Any], places: list[int]) -> None:
+def test_call_filters_select_the_matching_calls(
+    api: Api, called: Called, query: dict[str, Any], places: list[int]
+) -> None:
     found = call_sids(list_calls(api, To=called.number, **query))
 
     assert found == [called.newest_first[place] for place in places]
@@ -87,7 +89,7 @@ def test_time_filters_have_a_precision_of_one_second(api: Api, called: Called, f
     assert (since, since_later, before_later) == ([called.completed["sid"]], [], [called.completed["sid"]])
 
 
-def test_time_range_selects_calls(api: Api, called: Called) -> None:
+def test_start_time_range_selects_the_calls_in_it(api: Api, called: Called) -> None:
     day = parsedate_to_datetime(called.completed["start_time"]).date()
     later = (day + timedelta(days=1)).isoformat()
 
@@ -96,7 +98,7 @@ def test_time_range_selects_calls(api: Api, called: Called) -> None:
     assert call_sids(between) == [called.completed["sid"]]
 
 
-def test_comparison_signs_may_be_unescaped_in_the_query(api: Api, called: Called) -> None:
+def test_comparison_operators_in_a_query_need_no_escaping(api: Api, called: Called) -> None:
     target = f"{calls_path(api)}.json?To={called.escaped}&StartTime>=2009-07-06"
 
     with RawConnection(api) as connection:
@@ -106,7 +108,7 @@ def test_comparison_signs_may_be_unescaped_in_the_query(api: Api, called: Called
     assert called.completed["sid"].encode() in answer.body
 
 
-def test_uris_of_a_filtered_page_of_calls_have_the_encoded_filters_in_order(api: Api) -> None:
+def test_page_uris_of_filtered_calls_contain_the_encoded_filters_in_order(api: Api) -> None:
     query = {"EndTime_from": "2009-07-06", "StartTime_before": "2009-07-07", "To": "+14155551212", "Status": "busy"}
 
     page = list_calls(api, **query).json()

@@ -66,7 +66,7 @@ def test_list_of_calls_in_csv_has_a_row_for_each_call(api: Api, called: Called) 
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_suffix_selects_the_representation_of_the_calls(api: Api, suffix: str) -> None:
+def test_suffix_selects_the_representation_of_the_list_of_calls(api: Api, suffix: str) -> None:
     answer = list_calls(api, suffix, PageSize=1)
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, SUFFIXES[suffix])

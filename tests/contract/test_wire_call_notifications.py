@@ -51,7 +51,7 @@ def listed(api: Api, call_sid: str, **query: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def test_geo_blocked_call_has_failed_without_a_duration(blocked: Call) -> None:
+def test_geo_blocked_call_is_failed_and_has_no_duration(blocked: Call) -> None:
     assert (blocked["status"], blocked["duration"]) == ("failed", None)
     assert blocked["subresource_uris"] == {
         "notifications": blocked["uri"].removesuffix(".json") + "/Notifications.json"

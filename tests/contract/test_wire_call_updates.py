@@ -86,7 +86,7 @@ def test_call_update_accepts_only_the_statuses_canceled_and_completed(api: Api, 
 
 
 @pytest.mark.parametrize("name", OTHER_PARAMETERS)
-def test_unsupported_parameters_of_a_call_update_are_refused_by_name(api: Api, name: str) -> None:
+def test_call_update_error_names_the_unsupported_parameters(api: Api, name: str) -> None:
     sid = request_call(api, CallDelay=LONGEST_DELAY)
 
     answer = update(api, sid, Status="completed", **{name: "1"})

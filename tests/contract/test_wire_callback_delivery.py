@@ -72,7 +72,9 @@ def test_post_callback_has_exactly_the_documented_headers(api: Api, receiver: Ca
 
 
 @pytest.mark.parametrize("path", ["", "/", "/done", "/done?own=1&x=%2B+%20", "/d%C3%B6ne?b=2&a=1#rc=0&fragment"])
-def test_post_callback_is_a_signed_form_to_the_unchanged_url(api: Api, receiver: CallbackReceiver, path: str) -> None:
+def test_post_callback_sends_a_signed_form_to_the_unchanged_url(
+    api: Api, receiver: CallbackReceiver, path: str
+) -> None:
     call_sid = api.end_a_call(receiver.url + path)
 
     [callback] = receiver.wait_for(1)

@@ -84,7 +84,7 @@ def test_caller_id_dates_have_english_names_and_a_two_digit_day(seeded: SeededAc
     assert rows[5]["date_created"] == "Tue, 27 Jul 2010 20:21:11 +0000"
 
 
-def test_example_of_the_product_page_is_reproduced(seeded: SeededAccounts) -> None:
+def test_caller_id_equals_the_example_on_the_product_page(seeded: SeededAccounts) -> None:
     [row] = records(seeded.parent.list(PhoneNumber="+15105555555"))
 
     assert row == {
@@ -187,7 +187,7 @@ def test_friendly_name_with_characters_invalid_in_xml_is_refused(api: Api, calle
 @pytest.mark.parametrize(
     "encoded", ["My+Second%20Line", "My%20Second+Line", "My Second Line", "M%79+Second+%4cine", "M%79+Second+%4Cine"]
 )
-def test_form_encodings_of_spaces_and_escapes_are_all_accepted(api: Api, caller_id: CallerId, encoded: str) -> None:
+def test_form_body_may_encode_spaces_and_letters_in_any_way(api: Api, caller_id: CallerId, encoded: str) -> None:
     answer = api.post_form(f"FriendlyName={encoded}", api.instance_path(caller_id))
 
     assert answer.json()["friendly_name"] == "My Second Line"

@@ -94,7 +94,7 @@ def test_completed_call_has_the_fields_of_the_openapi_description_in_order(api: 
     }
 
 
-def test_completed_call_has_start_end_and_duration(completed: Call) -> None:
+def test_completed_call_has_a_start_an_end_and_a_duration(completed: Call) -> None:
     created, started, ended_at = (
         parsedate_to_datetime(completed[name]) for name in ("date_created", "start_time", "end_time")
     )

@@ -26,7 +26,7 @@ def test_authentication_challenge_keeps_the_connection_open_for_the_repeated_pos
     assert b'"friendly_name":"twice"' in answer.body.replace(b": ", b":")
 
 
-def test_challenged_post_with_a_late_body_can_be_repeated_on_its_connection(api: Api) -> None:
+def test_challenged_post_with_a_late_body_can_be_repeated_on_the_same_connection(api: Api) -> None:
     with RawConnection(api) as connection:
         request = connection.request_bytes("POST", f"{api.path}.json", BODY, authenticated=False)
         connection.send(request[: -len(BODY)])
@@ -38,7 +38,9 @@ def test_challenged_post_with_a_late_body_can_be_repeated_on_its_connection(api:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_requests_may_be_sent_without_credentials_first(api: Api, caller_id: CallerId, method: str) -> None:
+def test_requests_can_be_repeated_with_credentials_after_a_challenge(
+    api: Api, caller_id: CallerId, method: str
+) -> None:
     path = api.instance_path(caller_id)
     with RawConnection(api) as connection:
         statuses = [
@@ -180,7 +182,7 @@ def test_http_1_0_connection_is_closed_after_the_response(api: Api) -> None:
         assert connection.is_closed()
 
 
-def test_page_past_the_end_ends_the_iteration_of_clients_that_count_pages(api: Api, caller_id: CallerId) -> None:
+def test_empty_page_past_the_end_stops_clients_that_count_pages(api: Api, caller_id: CallerId) -> None:
     number, page = caller_id["phone_number"], 0
     met: list[CallerId] = []
     while rows := records(api.list(PhoneNumber=number, Page=page, PageSize=50)):

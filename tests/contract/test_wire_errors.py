@@ -134,7 +134,7 @@ def test_body_of_exactly_one_mebibyte_is_accepted(api: Api, caller_id: CallerId)
 
 @pytest.mark.parametrize("suffix", ["", ".json"])
 @pytest.mark.usefixtures("own_server_only")
-def test_bug_in_the_server_gets_a_twilio_500(tmp_path: Path, suffix: str) -> None:
+def test_bug_in_the_server_causes_a_twilio_500(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / "ringback.db"
 
     with ServerProcess(cwd=tmp_path, database_url=f"sqlite:///{file}") as server, Api(server.base_url) as api:

@@ -91,7 +91,7 @@ def test_request_ids_are_unique(api: Api) -> None:
     assert len(ids) == 20
 
 
-def test_duration_header_is_the_requests_duration_in_seconds(api: Api) -> None:
+def test_duration_header_gives_the_duration_of_the_request_in_seconds(api: Api) -> None:
     body = b"PhoneNumber=%2B15005550018"
 
     with RawConnection(api) as connection:
@@ -107,7 +107,7 @@ def test_duration_header_is_the_requests_duration_in_seconds(api: Api) -> None:
     assert waited <= float(slow.header("twilio-request-duration") or 0) + 0.02
 
 
-def test_concurrent_requests_are_counted_in_a_header(api: Api) -> None:
+def test_concurrent_requests_header_counts_the_requests_in_progress(api: Api) -> None:
     with RawConnection(api) as first, RawConnection(api) as second:
         for connection in (first, second):
             request = connection.request_bytes("POST", f"{api.path}.json", b"PhoneNumber=")

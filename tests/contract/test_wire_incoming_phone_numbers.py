@@ -62,7 +62,7 @@ def test_list_of_incoming_phone_numbers_of_a_new_account_is_empty(seeded: Seeded
     assert (page["next_page_uri"], page["previous_page_uri"]) == (None, None)
 
 
-def test_incoming_phone_numbers_are_listed_newest_first_and_fetched(seeded: SeededAccounts) -> None:
+def test_incoming_phone_numbers_are_listed_newest_first_and_can_be_fetched(seeded: SeededAccounts) -> None:
     rows = page_of(seeded.parent)["incoming_phone_numbers"]
 
     assert [row["phone_number"] for row in rows] == NEWEST_FIRST
@@ -156,7 +156,7 @@ def test_incoming_phone_numbers_are_read_only(seeded: SeededAccounts, method: st
     assert listed(parent) == NEWEST_FIRST
 
 
-def test_validation_of_a_number_that_the_account_owns_gets_21449(seeded: SeededAccounts) -> None:
+def test_validation_request_for_a_number_that_the_account_owns_gets_21449(seeded: SeededAccounts) -> None:
     error = error_of(seeded.parent.validate("(510) 555-6060"))
 
     assert (error.status, error.code) == (400, 21449)

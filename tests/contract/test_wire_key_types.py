@@ -112,7 +112,7 @@ def test_restricted_key_gives_access_according_to_its_permissions(restricted: Ap
     assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 404]
 
 
-def test_missing_permission_of_a_restricted_key_is_named(restricted: Api) -> None:
+def test_error_names_the_permission_that_a_restricted_key_lacks(restricted: Api) -> None:
     row = records(restricted.list())[0]
 
     refusals = [
@@ -152,7 +152,7 @@ def test_restricted_key_gets_405_and_404_before_its_permissions_are_checked(rest
 
 @pytest.mark.parametrize("key", [STANDARD_KEY, MAIN_KEY, LISTING_KEY])
 @pytest.mark.parametrize("suffix", ["", ".json"])
-def test_key_sid_as_account_sid_in_the_path_is_invalid(
+def test_key_sid_in_place_of_an_account_sid_in_the_path_gets_90002(
     contract_url: str, seeded: SeededAccounts, key: tuple[str, str], suffix: str
 ) -> None:
     with client_of(contract_url, seeded.parent, key) as client:
@@ -163,7 +163,7 @@ def test_key_sid_as_account_sid_in_the_path_is_invalid(
     assert {refusal(answer) for answer in answers} == {(400, 90002, f"AccountSid {key[0]} is invalid")}
 
 
-def test_key_sid_as_account_sid_with_a_wrong_secret_gets_an_authenticate_error(
+def test_key_sid_in_place_of_an_account_sid_with_a_wrong_secret_gets_an_authenticate_error(
     contract_url: str, seeded: SeededAccounts
 ) -> None:
     with client_of(contract_url, seeded.parent, (STANDARD_KEY[0], "wrong")) as client:

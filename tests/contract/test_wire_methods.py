@@ -72,7 +72,7 @@ def test_delete_returns_204_without_a_body_or_content_type(api: Api, caller_id: 
         assert connection.is_closed(), "bytes followed the head"
 
 
-def test_path_of_a_deleted_caller_id_is_not_found(api: Api, caller_id: CallerId) -> None:
+def test_deleted_caller_id_is_not_found_by_any_method(api: Api, caller_id: CallerId) -> None:
     deleted = api.delete(caller_id)
 
     assert deleted.status_code == 204
@@ -101,7 +101,7 @@ def test_head_request_gets_the_headers_of_get_without_a_body(api: Api, caller_id
         assert get.body != b""
 
 
-def test_head_request_without_credentials_gets_the_response_of_get(anonymous_api: Api) -> None:
+def test_head_request_without_credentials_gets_the_headers_of_get(anonymous_api: Api) -> None:
     with RawConnection(anonymous_api) as connection:
         head = connection.ask("HEAD", f"{anonymous_api.path}.json", authenticated=False)
         get = connection.ask("GET", f"{anonymous_api.path}.json", authenticated=False)

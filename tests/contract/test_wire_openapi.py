@@ -133,7 +133,7 @@ def test_openapi_check_accepts_null_only_for_nullable_fields() -> None:
         check_json("GET", path, 200, {"first_page_uri": None})
 
 
-def test_openapi_check_rejects_an_undescribed_response() -> None:
+def test_openapi_check_rejects_a_response_without_a_description() -> None:
     with pytest.raises(AssertionError, match="not in the description"):
         check_json("POST", "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json", 201, {})
     with pytest.raises(AssertionError, match="not in the description"):

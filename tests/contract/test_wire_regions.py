@@ -53,7 +53,7 @@ def test_caller_id_is_not_found_in_a_region_without_caller_ids(api: Api, caller_
 
 
 @pytest.mark.parametrize("host", WITH_CALLER_IDS)
-def test_hosts_outside_these_regions_serve_caller_ids(api: Api, caller_id: CallerId, host: str) -> None:
+def test_hosts_of_other_regions_serve_caller_ids(api: Api, caller_id: CallerId, host: str) -> None:
     fetched = ask(api, host, "GET", api.instance_path(caller_id))
     requested = ask(api, host, "POST", f"{api.path}.json", BODY)
 
@@ -67,7 +67,7 @@ def test_absolute_url_of_a_region_without_caller_ids_refuses_the_post(api: Api) 
     assert ask(api, "127.0.0.1", "POST", target, BODY).status == 405
 
 
-def test_absolute_url_of_us1_takes_precedence_over_a_host_field_of_another_region(api: Api) -> None:
+def test_absolute_url_of_us1_takes_precedence_over_the_host_header_of_another_region(api: Api) -> None:
     assert ask(api, "api.ie1.twilio.com", "POST", f"http://api.twilio.com{api.path}.json", BODY).status == 200
 
 

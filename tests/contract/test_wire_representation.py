@@ -171,7 +171,7 @@ def test_sid_is_case_sensitive(api: Api, caller_id: CallerId) -> None:
 
 
 @pytest.mark.parametrize("suffix", ERROR_TYPES)
-def test_errors_have_the_requested_representation_with_xml_instead_of_csv(
+def test_errors_have_the_requested_representation_except_that_csv_requests_get_xml(
     api: Api, anonymous_api: Api, suffix: str
 ) -> None:
     answers = [

@@ -105,7 +105,7 @@ def endings(api: Api, request: pytest.FixtureRequest) -> Iterator[Endings]:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_callback_has_the_statuses_of_the_calls_outcome(endings: Endings, ending: str) -> None:
+def test_callback_statuses_match_the_outcome_of_the_call(endings: Endings, ending: str) -> None:
     _, call_status, verification_status = ENDINGS[ending]
 
     told = endings.callback(ending)
@@ -122,7 +122,7 @@ def test_callback_has_exactly_the_documented_parameters_in_order(endings: Ending
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_sip_response_code_follows_the_final_status(endings: Endings, ending: str) -> None:
+def test_sip_response_code_matches_the_final_status(endings: Endings, ending: str) -> None:
     told = endings.callback(ending)
 
     code = "403" if ending == "geo-blocked" else SIP_RESPONSE_CODES[ENDINGS[ending][1]]
@@ -130,7 +130,7 @@ def test_sip_response_code_follows_the_final_status(endings: Endings, ending: st
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_callback_parameters_have_the_values_of_the_call(api: Api, endings: Endings, ending: str) -> None:
+def test_callback_parameters_contain_the_values_of_the_call(api: Api, endings: Endings, ending: str) -> None:
     call_sid, number = endings.calls[ending]
 
     told = endings.callback(ending)
@@ -158,7 +158,7 @@ def test_callback_of_an_unanswered_call_has_a_duration_of_zero(endings: Endings,
     assert (told["CallDuration"], told["Duration"]) == ("0", "0")
 
 
-def test_callback_has_the_duration_in_seconds_and_in_started_minutes(endings: Endings) -> None:
+def test_callback_has_the_duration_in_seconds_and_in_minutes_rounded_up(endings: Endings) -> None:
     told = endings.callback("right code two seconds later")
 
     seconds, minutes = int(told["CallDuration"]), int(told["Duration"])
@@ -172,7 +172,7 @@ def test_w_in_an_extension_is_a_pause_of_half_a_second(endings: Endings) -> None
     assert int(waiting["CallDuration"]) >= 4 * 0.5
 
 
-def test_callback_has_the_known_geography_of_both_numbers(endings: Endings) -> None:
+def test_callback_has_the_state_and_country_of_both_numbers(endings: Endings) -> None:
     told = endings.callback("right code")
 
     for party in ("From", "Caller"):

@@ -152,7 +152,7 @@ def test_subaccount_cannot_have_subaccounts(seeded: SeededAccounts) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "\x01"])
-def test_invalid_name_of_an_account_gets_20002(seeded: SeededAccounts, name: str) -> None:
+def test_invalid_account_name_gets_20002(seeded: SeededAccounts, name: str) -> None:
     created = seeded.stranger.request("POST", f"{ACCOUNTS}.json", data={"FriendlyName": name})
     renamed = update(seeded.stranger, seeded.stranger, FriendlyName=name)
 

@@ -65,7 +65,7 @@ def test_upgrade_request_keeps_the_connection_open(api: Api) -> None:
     assert last.status == 200
 
 
-def test_requests_pipelined_with_an_upgrade_are_answered(api: Api) -> None:
+def test_requests_pipelined_after_upgrade_requests_are_answered(api: Api) -> None:
     with RawConnection(api) as connection:
         following = connection.request_bytes("GET", f"{api.path}.csv?PageSize=1")
         connection.send(post(connection, api) + chunked_post(connection, api) + following)

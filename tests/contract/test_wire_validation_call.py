@@ -61,7 +61,7 @@ def test_call_is_dialed_after_the_call_delay(api: Api, receiver: CallbackReceive
     assert time.monotonic() - posted >= 1.0
 
 
-def test_second_validation_request_fails_the_call_of_the_first(api: Api, receiver: CallbackReceiver) -> None:
+def test_second_validation_request_ends_the_first_call_as_failed(api: Api, receiver: CallbackReceiver) -> None:
     number = draw_number()
 
     first = api.validate(number, CallDelay=LONGEST_DELAY, FriendlyName="first", StatusCallback=receiver.url).json()

@@ -57,7 +57,7 @@ def test_validation_response_in_xml_has_five_elements_in_order(api: Api, suffix:
     assert re.fullmatch("CA[0-9a-f]{32}", texts[4])
 
 
-def test_missing_friendly_name_is_null_or_an_empty_element(api: Api) -> None:
+def test_missing_friendly_name_is_null_in_json_and_an_empty_element_in_xml(api: Api) -> None:
     in_json, in_xml = api.validate(SILENT_NUMBER), api.validate(SILENT_NUMBER, "")
 
     assert in_json.json()["friendly_name"] is None
@@ -74,7 +74,7 @@ def test_verified_number_is_refused(api: Api, caller_id: CallerId, form: str) ->
     assert (error.status, error.code, error.message) == (400, 21450, "Phone number is already verified.")
 
 
-def test_deleted_number_can_be_verified_again_over_http(api: Api, caller_id: CallerId) -> None:
+def test_number_of_a_deleted_caller_id_can_be_verified_again(api: Api, caller_id: CallerId) -> None:
     api.delete(caller_id)
 
     [again] = api.verify(caller_id["phone_number"])
@@ -132,7 +132,9 @@ def test_percent_encoded_number_is_decoded(api: Api, encoded: str) -> None:
         (None, False),
     ],
 )
-def test_parameters_are_read_only_from_forms(api: Api, content_type: str | None, *, is_form: bool) -> None:
+def test_parameters_in_a_body_that_is_not_a_form_are_ignored(
+    api: Api, content_type: str | None, *, is_form: bool
+) -> None:
     headers: dict[str, Any] = {} if content_type is None else {"Content_Type": content_type}
     body = b"PhoneNumber=%2B15005550018"
 
@@ -195,7 +197,7 @@ def test_trial_account_can_list_and_update_its_caller_ids(seeded: SeededAccounts
     )
 
 
-def test_long_friendly_name_is_truncated_by_policy(seeded: SeededAccounts) -> None:
+def test_long_friendly_name_is_truncated_if_the_policy_requires_it(seeded: SeededAccounts) -> None:
     name = draw_name() + "\U0001f4de" * 64
 
     requested = seeded.truncating.validate(SILENT_NUMBER, FriendlyName=name)

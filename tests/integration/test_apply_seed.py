@@ -198,7 +198,9 @@ def test_seed_is_not_applied_if_an_account_cannot_be_created(
     assert dump(simulation) == before
 
 
-def test_promoted_secondary_auth_token_in_a_seed_is_not_a_secondary_one_again(unit_of_work: UnitOfWork) -> None:
+def test_promoted_auth_token_does_not_become_secondary_again_when_the_seed_is_reapplied(
+    unit_of_work: UnitOfWork,
+) -> None:
     apply(unit_of_work, an_account(secondary_auth_token="next token"))
     promoted = promote_secondary_token(unit_of_work, SHOP, system_now=LATER)
 

@@ -71,7 +71,7 @@ def test_valid_credentials_give_access_to_the_path_of_their_account(
 @pytest.mark.parametrize(
     "username", ["", "nobody", UNKNOWN_ACCOUNT, UNKNOWN_KEY, PARENT.lower(), f"{PARENT} ", CHILD[:-1], "SK", "\u00fc"]
 )
-def test_unknown_user_name_gets_a_separate_message(username: str, unit_of_work: UnitOfWork) -> None:
+def test_unknown_user_name_gets_a_distinct_error_message(username: str, unit_of_work: UnitOfWork) -> None:
     message = refusal_of(unit_of_work, Credentials(username, "secret"), PARENT)
 
     assert message == "Authentication Error - invalid username"
@@ -99,7 +99,7 @@ def test_wrong_secret_of_a_key_is_rejected(password: str, unit_of_work: UnitOfWo
         (credentials_of(PARENT), f"{PARENT}.json"),
     ],
 )
-def test_path_of_another_account_is_rejected_whether_it_exists_or_not(
+def test_path_of_another_account_is_rejected_whether_or_not_the_account_exists(
     credentials: Credentials, path: str, unit_of_work: UnitOfWork
 ) -> None:
     assert refusal_of(unit_of_work, credentials, path) == "Authenticate"
@@ -171,7 +171,7 @@ def test_default_account_has_the_auth_token_of_the_settings(unit_of_work: UnitOf
     assert unit_of_work.accounts.find(ACCOUNT_SID) == after_it
 
 
-def test_default_account_keeps_its_auth_token_if_configured(unit_of_work: UnitOfWork) -> None:
+def test_default_account_keeps_its_existing_auth_token_if_requested(unit_of_work: UnitOfWork) -> None:
     before = unit_of_work.accounts.find(ACCOUNT_SID)
 
     kept = ensure_account(unit_of_work, ACCOUNT_SID, "another", after(T0, 60), keep_token=True)

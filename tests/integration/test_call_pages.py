@@ -82,7 +82,7 @@ def test_previous_page_token_of_calls_leads_back_to_the_same_page(
 @pytest.mark.parametrize("number", [None, *NUMBERS])
 @pytest.mark.parametrize("status", [None, *STATUSES])
 @pytest.mark.parametrize(("name", "shown"), [("StartTime", start_time), ("EndTime", end_time)])
-def test_call_filters_match_the_shown_values(
+def test_call_filters_match_the_displayed_values(
     unit_of_work: UnitOfWork,
     calls: list[ValidationCall],
     number: str | None,

@@ -59,7 +59,7 @@ async def test_runner_step_advances_all_due_calls_and_reports_ended_ones(simulat
     assert len(ended) == ceil(450 / operations.DUE_CALLS_AT_ONCE)
 
 
-async def test_runner_batch_on_an_embedded_database_is_limited_in_time(simulation: Simulation) -> None:
+async def test_runner_batch_on_an_embedded_database_has_a_time_limit(simulation: Simulation) -> None:
     simulation.set_default_phone(PhoneBehavior.BUSY)
     for number in range(5):
         simulation.validate(f"+1415867{number:04d}")

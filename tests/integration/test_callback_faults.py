@@ -203,7 +203,7 @@ async def test_dropped_callback_is_redelivered_with_its_token(outbox: Outbox, re
     assert settled(outbox) == [EventType.CALLBACK_FAILED, EventType.CALLBACK_DELIVERED]
 
 
-async def test_fault_applies_to_a_delivery_instead_of_each_attempt(outbox: Outbox) -> None:
+async def test_fault_applies_to_a_whole_delivery_instead_of_each_attempt(outbox: Outbox) -> None:
     outbox.add_fault({"signature": "bad"}, times=1)
     outbox.policy = DeliveryPolicy(retries=2, retry_on=frozenset({"5xx"}))
     with CallbackReceiver(lambda _: Answer(500)) as receiver:

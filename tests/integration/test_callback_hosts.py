@@ -45,7 +45,7 @@ async def test_mapped_host_keeps_its_name_in_the_request(outbox: Outbox, receive
 PROXIED = "app.example.com"
 
 
-async def test_host_mapped_to_a_url_is_requested_over_plain_http_like_through_a_proxy(
+async def test_host_mapped_to_a_url_is_requested_over_plain_http_as_through_a_proxy(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     outbox.egress = EgressPolicy.of([], {PROXIED: receiver.url})

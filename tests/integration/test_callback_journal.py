@@ -121,7 +121,7 @@ async def test_callback_whose_attempt_cannot_be_journaled_fails_and_is_not_repea
     assert query(outbox.simulation.database, LEASES) == [(None, None)]
 
 
-async def test_call_deleted_during_its_delivery_leaves_no_attempt(outbox: Outbox) -> None:
+async def test_call_deleted_during_the_delivery_of_its_callback_leaves_no_attempt(outbox: Outbox) -> None:
     def answer(_: Received) -> Answer:
         execute(outbox.simulation.database, "DELETE FROM validation_calls")
         return Answer()
@@ -146,7 +146,7 @@ def test_attempt_is_journaled_once(outbox: Outbox) -> None:
     assert outbox.attempts(sid) == [attempt]
 
 
-async def test_callback_event_is_timed_at_the_end_of_its_attempt_and_the_attempt_at_its_start(outbox: Outbox) -> None:
+async def test_attempt_has_its_start_time_and_its_event_has_the_end_time(outbox: Outbox) -> None:
     clock = outbox.simulation.clock
 
     def answer(_: Received) -> Answer:

@@ -59,7 +59,7 @@ def test_update_without_a_name_changes_nothing(unit_of_work: UnitOfWork) -> None
     assert updated == fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == a_caller_id()
 
 
-def test_date_updated_never_goes_back(unit_of_work: UnitOfWork) -> None:
+def test_date_updated_never_decreases(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id(date_updated=LATER))
 
     updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "Home", system_now=T0)

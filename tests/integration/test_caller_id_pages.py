@@ -142,7 +142,7 @@ def test_largest_page_number_is_beyond_every_list(page: int, unit_of_work: UnitO
     assert a_page(unit_of_work, page, size=1000).rows == []
 
 
-def test_empty_page_before_remaining_rows_has_a_next_page(unit_of_work: UnitOfWork) -> None:
+def test_page_before_the_remaining_rows_is_empty_and_has_a_next_page(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 10, 20, 30, 40)
     last = a_page(unit_of_work, 1)
     for sid in all_sids[:2]:

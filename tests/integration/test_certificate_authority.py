@@ -103,7 +103,7 @@ def test_authority_that_expires_soon_or_has_expired_is_renewed(tmp_path: Path, n
     assert open_authority(tmp_path, later).pem == renewed.pem
 
 
-def test_authority_is_kept_if_the_clock_goes_back_by_a_day(tmp_path: Path, now: Timestamp) -> None:
+def test_authority_is_kept_if_the_clock_is_set_back_by_a_day(tmp_path: Path, now: Timestamp) -> None:
     first = open_authority(tmp_path, now)
 
     back = open_authority(tmp_path, after(now, -1.5 * DAY_SECONDS))
@@ -111,7 +111,7 @@ def test_authority_is_kept_if_the_clock_goes_back_by_a_day(tmp_path: Path, now: 
     assert back.pem == first.pem == open_authority(tmp_path, now).pem
 
 
-def test_authority_issued_by_a_clock_far_ahead_is_replaced(tmp_path: Path, now: Timestamp) -> None:
+def test_authority_issued_while_the_clock_was_far_ahead_is_replaced(tmp_path: Path, now: Timestamp) -> None:
     ahead = open_authority(tmp_path, after(now, 400 * DAY_SECONDS))
 
     made = open_authority(tmp_path, now)
@@ -196,7 +196,7 @@ def test_authority_folder_that_cannot_be_created_is_reported_in_one_line(now: Ti
         open_authority(Path("/dev/null/x"), now)
 
 
-def test_bundle_and_java_store_contain_the_public_authorities(tmp_path: Path, now: Timestamp) -> None:
+def test_bundle_and_java_trust_store_contain_the_public_authorities(tmp_path: Path, now: Timestamp) -> None:
     authority = open_authority(tmp_path, now)
 
     files = TrustFiles(tmp_path)

@@ -16,7 +16,7 @@ DUE = "SELECT due_at, real_due_at, code_expires_at FROM validation_calls"
 CALLBACKS = "SELECT due_at, leased_until FROM status_callbacks"
 
 
-def test_call_scheduled_before_the_clock_was_set_back_keeps_the_time_to_its_next_event(simulation: Simulation) -> None:
+def test_call_scheduled_before_the_clock_was_set_back_keeps_its_remaining_delay(simulation: Simulation) -> None:
     simulation.validate(call_delay_seconds=7)
     execute(simulation.database, "UPDATE validation_calls SET code_expires_at = due_at + 1")
 
@@ -49,7 +49,7 @@ def test_call_is_unchanged_if_the_clock_was_not_set_back(simulation: Simulation)
 
 
 @pytest.mark.parametrize("mode", ClockMode)
-def test_call_of_an_account_with_a_changed_clock_is_unchanged(simulation: Simulation, mode: ClockMode) -> None:
+def test_call_of_an_account_whose_clock_was_set_is_not_brought_forward(simulation: Simulation, mode: ClockMode) -> None:
     set_clock(simulation.unit_of_work, ACCOUNT_SID, mode=mode, account_now=after(START, HOUR), system_now=START)
     simulation.validate(call_delay_seconds=7)
     before = query(simulation.database, DUE)

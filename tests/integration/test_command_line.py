@@ -166,7 +166,7 @@ def test_port_in_use_is_reported_in_one_line_with_status_1(command: Command, tak
     assert refused.complaints == [f"ringback: port {taken_port} is already in use on 127.0.0.1. {advice}"]
 
 
-def test_port_in_use_by_the_proxy_or_tls_names_the_option(command: Command, taken_port: int) -> None:
+def test_proxy_or_tls_port_in_use_is_reported_with_its_option(command: Command, taken_port: int) -> None:
     beside = ["--port", "0", "--database-url", "sqlite://"]
     refused = [
         command("serve", "--intercept", "--intercept-port", str(taken_port), *beside),
@@ -187,7 +187,7 @@ def test_unusable_listen_address_is_reported_in_one_line_with_status_1(command: 
     assert refused.complaints == [f"ringback: cannot listen on 192.0.2.1:0: Cannot assign requested address. {advice}"]
 
 
-def test_unusable_listen_address_of_the_proxy_names_its_option(command: Command) -> None:
+def test_unusable_listen_address_of_the_proxy_is_reported_with_its_option(command: Command) -> None:
     beside = ["--port", "0", "--database-url", "sqlite://"]
     refused = command("serve", "--intercept", "--intercept-host", "192.0.2.1", "--intercept-port", "0", *beside)
 

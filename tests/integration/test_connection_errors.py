@@ -77,7 +77,7 @@ async def test_closed_port_is_reported_as_a_refused_connection(outbox: Outbox) -
     assert error == ("connection refused by 127.0.0.1:1: nothing listens there. Start the receiver, or correct the URL")
 
 
-async def test_refused_connection_is_reported_with_host_and_address(outbox: Outbox) -> None:
+async def test_refused_connection_is_reported_with_its_host_and_address(outbox: Outbox) -> None:
     outbox.egress = EgressPolicy.of([], {HOST: "127.0.0.1"})
 
     error = await error_of(outbox, f"http://{HOST}:1/done#rc=0")
@@ -85,14 +85,16 @@ async def test_refused_connection_is_reported_with_host_and_address(outbox: Outb
     assert error.startswith(f"connection refused by {HOST}:1 (127.0.0.1): nothing listens there")
 
 
-async def test_tls_to_a_plain_port_suggests_http(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_error_for_tls_to_a_plain_http_port_suggests_http(outbox: Outbox, receiver: CallbackReceiver) -> None:
     error = await error_of(outbox, receiver.url.replace("http://", "https://") + "/done#rc=0")
 
     port = receiver.url.rpartition(":")[2]
     assert error == f"127.0.0.1:{port} does not speak TLS: use http:// in the URL, or another port"
 
 
-async def test_plain_http_to_a_tls_port_suggests_https(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
+async def test_error_for_plain_http_to_a_tls_port_suggests_https(
+    outbox: Outbox, authority: Authority, tmp_path: Path
+) -> None:
     with TlsReceiver(authority.sign(tmp_path, HOST)) as receiver:
         error = await error_of(outbox, f"http://127.0.0.1:{receiver.port}/done#rc=0")
 

@@ -91,7 +91,7 @@ async def test_body_of_exactly_the_maximum_size_is_accepted(controlled: Controll
     assert answer.status_code == 201
 
 
-async def test_snapshot_has_a_larger_limit(controlled: Controlled) -> None:
+async def test_snapshot_body_has_a_larger_size_limit(controlled: Controlled) -> None:
     snapshot = (await controlled.http.get("/_ringback/snapshot")).content
 
     answer = await controlled.http.put("/_ringback/snapshot", content=b" " * MAX_BODY_BYTES + snapshot, headers=JSON)
@@ -99,7 +99,7 @@ async def test_snapshot_has_a_larger_limit(controlled: Controlled) -> None:
     assert answer.status_code == 204
 
 
-async def test_snapshot_that_is_too_large_to_restore_is_refused(controlled: Controlled) -> None:
+async def test_snapshot_that_would_be_too_large_to_restore_is_not_taken(controlled: Controlled) -> None:
     inbox = f"/_ringback/accounts/{Settings().account_sid}/inbox/any"
     headers = {"Host": "ringback.example.org"}
     for _ in range(20):
@@ -113,7 +113,7 @@ async def test_snapshot_that_is_too_large_to_restore_is_refused(controlled: Cont
 
 
 @pytest.mark.parametrize(("excess_bytes", "expected"), [(0, (200, 204)), (1, (409, None))])
-async def test_snapshot_of_exactly_the_largest_size_is_taken_and_restored(
+async def test_snapshot_of_exactly_the_maximum_size_is_taken_and_restored(
     controlled: Controlled, excess_bytes: int, expected: tuple[int, int | None]
 ) -> None:
     inbox = f"/_ringback/accounts/{Settings().account_sid}/inbox/any"

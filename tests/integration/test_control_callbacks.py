@@ -218,7 +218,7 @@ async def test_callback_in_delivery_is_not_sent_twice(account: ControlledAccount
     assert len(receiver.received) == 1
 
 
-async def test_call_of_another_account_and_unknown_call_have_no_journal(
+async def test_journal_of_an_unrelated_or_unknown_call_is_not_found(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
     with CallbackReceiver() as receiver:

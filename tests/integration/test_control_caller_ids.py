@@ -25,7 +25,7 @@ async def listed(account: ControlledAccount) -> list[Any]:
     return found
 
 
-async def test_created_caller_id_is_immediately_in_the_twilio_api(account: ControlledAccount) -> None:
+async def test_created_caller_id_is_immediately_visible_in_the_twilio_api(account: ControlledAccount) -> None:
     placed = await create_caller_id(account)
 
     [found] = await listed(account)

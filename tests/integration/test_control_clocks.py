@@ -47,7 +47,7 @@ async def test_clock_can_be_set_in_both_modes(controlled: Controlled, account: C
     assert await clock(account) == {"mode": "running", "now": "2000-01-01T00:00:00.500000Z", "next_event_at": None}
 
 
-async def test_dates_follow_only_the_clock_of_their_account(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_dates_are_those_of_the_accounts_own_clock(controlled: Controlled, account: ControlledAccount) -> None:
     other = await controlled.account()
     await clock(account, mode="frozen", now="2020-01-01T00:00:00Z")
 
@@ -82,7 +82,7 @@ async def test_advance_runs_events_in_order_at_their_times(account: ControlledAc
     }
 
 
-async def test_running_clock_is_advanced(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_running_clock_can_be_advanced(controlled: Controlled, account: ControlledAccount) -> None:
     sid = (await account.validate(CallDelay=60))["call_sid"]
 
     advanced = await account.advance(62)

@@ -32,7 +32,7 @@ async def test_callee_is_reached_only_by_dialing_the_extension(
     assert happened(call).count("prompt-timeout") == (0 if ending == "success" else 3)
 
 
-async def test_manual_phone_with_an_extension_takes_digits_after_dialing(account: ControlledAccount) -> None:
+async def test_manual_phone_with_an_extension_accepts_digits_after_it_is_dialed(account: ControlledAccount) -> None:
     await account.control("PUT", PHONE, {"behavior": "manual", "extension": "12"})
     call = await account.validate(Extension="w12")
     sid = call["call_sid"]
@@ -46,7 +46,7 @@ async def test_manual_phone_with_an_extension_takes_digits_after_dialing(account
     assert happened(keyed) == ["queued", "dial", "answer", "extension-dialed", "digits", "ended"]
 
 
-async def test_digits_without_the_dialed_extension_are_rejected(account: ControlledAccount) -> None:
+async def test_digits_are_rejected_if_another_extension_was_dialed(account: ControlledAccount) -> None:
     await account.control("PUT", PHONE, {"behavior": "manual", "extension": "12"})
     call = await account.validate(Extension="13")
     sid = call["call_sid"]

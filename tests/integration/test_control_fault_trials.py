@@ -68,7 +68,7 @@ async def test_fault_is_triggered_only_by_its_operation(account: ControlledAccou
     assert await statuses(account, 1) == [500]
 
 
-async def test_head_triggers_a_fault_like_get(account: ControlledAccount) -> None:
+async def test_head_request_triggers_the_faults_of_get_requests(account: ControlledAccount) -> None:
     await add(account, "list-outgoing-caller-ids", {"status": 500}, times=1)
 
     headed = await account.twilio("HEAD", LIST)

@@ -94,7 +94,7 @@ async def test_number_of_faults_in_an_account_is_limited(account: ControlledAcco
     assert (refused.status_code, str(MAX_FAULTS) in refused.json()["error"]) == (409, True)
 
 
-async def test_fault_belongs_to_its_account(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_fault_cannot_be_deleted_by_another_account(controlled: Controlled, account: ControlledAccount) -> None:
     fault = await add(account, "*", {"status": 500})
     other = await controlled.account()
 

@@ -18,14 +18,14 @@ async def facts(controlled: Controlled, **query: str) -> list[dict[str, Any]]:
     return found
 
 
-async def test_fidelity_lists_every_fact_in_order(controlled: Controlled) -> None:
+async def test_fidelity_facts_are_all_listed_in_order(controlled: Controlled) -> None:
     listed = await facts(controlled)
 
     expected = [(section.id, fact.id) for section in read_fidelity().sections for fact in section.facts]
     assert [(fact["section"], fact["id"]) for fact in listed] == expected
 
 
-async def test_fidelity_fact_has_evidence_setting_and_tests(controlled: Controlled) -> None:
+async def test_fidelity_fact_has_evidence_a_setting_and_tests(controlled: Controlled) -> None:
     listed = await facts(controlled, section="policy")
 
     [fact] = [fact for fact in listed if fact["id"] == "calls-per-number"]
@@ -42,7 +42,7 @@ async def test_fidelity_fact_has_evidence_setting_and_tests(controlled: Controll
     }
 
 
-async def test_fidelity_fact_names_the_source_and_the_part_of_its_evidence(controlled: Controlled) -> None:
+async def test_fidelity_fact_gives_the_source_and_the_scope_of_its_evidence(controlled: Controlled) -> None:
     listed = await facts(controlled, section="policy")
 
     [fact] = [fact for fact in listed if fact["id"] == "calls-per-number-exceeded"]
@@ -51,7 +51,7 @@ async def test_fidelity_fact_names_the_source_and_the_part_of_its_evidence(contr
 
 
 @pytest.mark.parametrize("label", Label)
-async def test_fidelity_is_filtered_by_label(controlled: Controlled, label: Label) -> None:
+async def test_fidelity_facts_are_filtered_by_label(controlled: Controlled, label: Label) -> None:
     listed = await facts(controlled, label=label)
 
     expected = [fact for fact in await facts(controlled) if label in {entry["label"] for entry in fact["evidence"]}]

@@ -106,14 +106,16 @@ async def faulty_difference(account: ControlledAccount, flaw: str) -> str:
 
 
 @pytest.mark.parametrize("flaw", ["bad", "secondary"])
-async def test_verdict_names_the_fault_of_a_wrong_signature(account: ControlledAccount, flaw: str) -> None:
+async def test_verdict_names_the_faults_that_may_have_caused_a_wrong_signature(
+    account: ControlledAccount, flaw: str
+) -> None:
     assert await faulty_difference(account, flaw) == (
         'it was signed with an auth token that belongs to no account, as with the fault {"signature": "bad"} or, '
         'without a secondary auth token, {"signature": "secondary"}'
     )
 
 
-async def test_verdict_names_only_the_possible_fault_if_a_secondary_token_exists(account: ControlledAccount) -> None:
+async def test_verdict_omits_the_secondary_token_fault_if_a_secondary_token_exists(account: ControlledAccount) -> None:
     await account.control("POST", "/auth-tokens/secondary")
 
     assert await faulty_difference(account, "bad") == (
@@ -121,7 +123,7 @@ async def test_verdict_names_only_the_possible_fault_if_a_secondary_token_exists
     )
 
 
-async def test_verdict_names_a_signature_for_the_url_of_the_call(account: ControlledAccount) -> None:
+async def test_verdict_gives_the_callback_url_for_which_a_request_was_signed(account: ControlledAccount) -> None:
     public = "https://public.test/hooks"
     call_sid = (await account.validate(NUMBER, StatusCallback=public))["call_sid"]
     form = {"CallSid": call_sid}

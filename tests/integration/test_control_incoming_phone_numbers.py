@@ -25,7 +25,7 @@ async def listed(account: ControlledAccount) -> list[dict[str, Any]]:
     return numbers
 
 
-async def test_added_incoming_phone_number_is_immediately_in_the_twilio_api(account: ControlledAccount) -> None:
+async def test_added_incoming_phone_number_is_immediately_visible_in_the_twilio_api(account: ControlledAccount) -> None:
     number = await add(account)
 
     assert number == {

@@ -143,7 +143,7 @@ async def test_api_keys_and_their_types_are_in_the_snapshot_and_kept_by_a_reset(
     assert [await statuses(account, key) for key in keys] == [(200, 200), (401, 401)]
 
 
-async def test_used_permission_is_recorded_for_every_response_of_an_operation(
+async def test_used_permission_is_recorded_even_if_the_request_fails(
     account: ControlledAccount,
 ) -> None:
     nothing = await create_key(account, type="restricted", permissions=[])

@@ -129,7 +129,7 @@ async def test_correct_code_after_a_wrong_one_is_accepted(account: ControlledAcc
     assert (await key(account, call, call["validation_code"]))["verification_status"] == "success"
 
 
-async def test_silent_callee_fails(account: ControlledAccount) -> None:
+async def test_call_fails_if_the_callee_enters_no_digits(account: ControlledAccount) -> None:
     call = await ringing(account)
     await act(account, call, "answer")
 
@@ -150,7 +150,7 @@ async def test_hang_up_ends_the_call(account: ControlledAccount) -> None:
     assert happened(ended) == ["queued", "dial", "answer", "hang-up", "ended"]
 
 
-async def test_rejected_call_is_busy(account: ControlledAccount) -> None:
+async def test_rejected_call_has_the_status_busy(account: ControlledAccount) -> None:
     call = await ringing(account)
 
     ended = await act(account, call, "reject")
@@ -158,7 +158,7 @@ async def test_rejected_call_is_busy(account: ControlledAccount) -> None:
     assert (ended["status"], ended["verification_status"], ended["answered_at"]) == ("busy", "failed", None)
 
 
-async def test_automatic_phone_can_be_answered_before_it_answers_itself(account: ControlledAccount) -> None:
+async def test_automatic_phone_can_be_answered_manually_before_it_answers(account: ControlledAccount) -> None:
     call = await ringing(account, "enter-code")
 
     await act(account, call, "answer")

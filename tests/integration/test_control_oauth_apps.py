@@ -177,7 +177,7 @@ async def test_journal_and_log_contain_no_secret_of_an_oauth_app(account: Contro
         ({"client_id": "guessed-secret"}, "unknown OAuth app"),
     ],
 )
-async def test_log_has_the_reason_of_a_refused_client(
+async def test_log_gives_the_reason_for_refusing_a_client(
     account: ControlledAccount, changes: dict[str, str], reason: str
 ) -> None:
     app = await create_app(account)
@@ -188,7 +188,9 @@ async def test_log_has_the_reason_of_a_refused_client(
     assert lines[0]["reason"] == reason.format(client_id=app["client_id"])
 
 
-async def test_log_has_the_reason_of_a_refused_access_token(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_log_gives_the_reason_for_refusing_an_access_token(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
     app, sub = await create_app(account, lifetime_seconds=60), await controlled.account(parent_sid=account.sid)
     token = await fetch_token(account.http, app)
     with capture_logs() as lines:

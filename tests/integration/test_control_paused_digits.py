@@ -30,7 +30,9 @@ async def key(account: ControlledAccount, call: dict[str, Any], digits: str) -> 
 
 
 @pytest.mark.parametrize("digits", ["W1", "w", "12a"])
-async def test_invalid_digits_are_refused_with_the_rule_in_words(account: ControlledAccount, digits: str) -> None:
+async def test_invalid_digits_are_refused_with_a_description_of_valid_ones(
+    account: ControlledAccount, digits: str
+) -> None:
     call = await prompting(account)
 
     answer = await account.control("POST", f"/calls/{call['sid']}/digits", {"digits": digits})

@@ -49,7 +49,7 @@ async def test_unassignable_number_is_rejected_by_default(account: ControlledAcc
 
 
 @pytest.mark.parametrize("settings", [Settings(database_url="sqlite://", number_validation="possible")])
-async def test_possible_number_is_accepted_with_the_setting(account: ControlledAccount) -> None:
+async def test_possible_number_is_accepted_if_the_settings_allow_it(account: ControlledAccount) -> None:
     await make_busy(account, UNASSIGNED)
     sid = (await account.validate(UNASSIGNED))["call_sid"]
     await account.advance(0)

@@ -100,7 +100,7 @@ async def test_body_that_is_not_sent_as_json_gets_a_hint(
     assert word in answer.json()["hint"]
 
 
-async def test_long_name_is_truncated_by_policy_and_rejected_by_default(account: ControlledAccount) -> None:
+async def test_long_name_is_rejected_unless_the_policy_requires_truncation(account: ControlledAccount) -> None:
     created = await account.control("POST", "/caller-ids", {"phone_number": NUMBER})
     path = f"/OutgoingCallerIds/{created.json()['sid']}.json"
 
@@ -150,7 +150,7 @@ async def test_policy_limits_follow_the_accounts_clock_and_return_twilio_errors(
     assert (await account.call(again["call_sid"]))["code_expires_at"] is None
 
 
-async def test_trial_account_gets_caller_ids_from_the_control_api_only(account: ControlledAccount) -> None:
+async def test_trial_account_gets_caller_ids_only_through_the_control_api(account: ControlledAccount) -> None:
     refused = await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": NUMBER})
     created = [await account.control("POST", "/caller-ids", {"phone_number": f"+1415867530{i}"}) for i in range(6)]
 
@@ -164,7 +164,9 @@ async def test_trial_account_gets_caller_ids_from_the_control_api_only(account: 
     assert calls.json()["calls"] == []
 
 
-async def test_trial_account_completes_calls_that_it_made_as_a_full_account(account: ControlledAccount) -> None:
+async def test_call_requested_by_a_full_account_succeeds_after_a_change_to_a_trial_account(
+    account: ControlledAccount,
+) -> None:
     await account.control("PUT", "/policy", {"account_type": "full"})
     call_sid = (await account.validate())["call_sid"]
 

@@ -88,7 +88,7 @@ async def test_digits_and_a_simultaneous_prompt_timeout_have_one_outcome(account
     assert len(await caller_ids(account)) == (1 if keyed == 200 else 0)
 
 
-async def test_call_whose_clock_is_set_back_has_no_duration(account: ControlledAccount) -> None:
+async def test_call_during_which_the_clock_is_set_back_has_a_duration_of_zero(account: ControlledAccount) -> None:
     with CallbackReceiver() as receiver:
         await account.control("PUT", "/clock", {"mode": "frozen", "now": "2030-01-01T00:00:00Z"})
         answer = await at_the_prompt(account, StatusCallback=receiver.url)

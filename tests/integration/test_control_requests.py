@@ -24,7 +24,7 @@ async def outcomes(account: ControlledAccount) -> list[tuple[Any, ...]]:
     return [tuple(request[field] for field in fields) for request in await journal(account)]
 
 
-async def test_request_is_journaled_with_all_properties(account: ControlledAccount) -> None:
+async def test_request_is_journaled_with_all_its_properties(account: ControlledAccount) -> None:
     answer = await account.twilio(
         "POST",
         "/OutgoingCallerIds.json?Query=1",
@@ -104,7 +104,7 @@ async def test_error_is_journaled_with_its_code(account: ControlledAccount) -> N
     ]
 
 
-async def test_unsupported_method_is_journaled_without_operation(account: ControlledAccount) -> None:
+async def test_unsupported_method_is_journaled_without_an_operation(account: ControlledAccount) -> None:
     with capture_logs() as lines:
         await account.twilio("DELETE", f"/Calls/CA{'0' * 32}.json")
 
@@ -114,7 +114,7 @@ async def test_unsupported_method_is_journaled_without_operation(account: Contro
     ]
 
 
-async def test_unknown_path_is_journaled_without_operation(account: ControlledAccount) -> None:
+async def test_unknown_path_is_journaled_without_an_operation(account: ControlledAccount) -> None:
     await account.twilio("GET", "/Nothing.json")
 
     assert await outcomes(account) == [("GET", None, 404, 20404)]
@@ -204,7 +204,7 @@ async def test_snapshot_contains_and_restores_the_journal(controlled: Controlled
     assert [request["path"].rpartition("/")[2] for request in await journal(account)] == ["Before"]
 
 
-async def test_unknown_account_has_no_journal(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_journal_of_an_unknown_account_is_not_found(controlled: Controlled, account: ControlledAccount) -> None:
     await account.twilio("GET", "/OutgoingCallerIds.json")
     await account.control("DELETE")
 

@@ -82,7 +82,7 @@ async def test_deletion_of_an_account_deletes_its_calls(controlled: Controlled, 
 
 
 @pytest.mark.parametrize("upheaval", ["reset", "global reset", "clock", "snapshot"])
-async def test_reset_or_deletion_ends_an_advance_and_is_not_undone_by_it(
+async def test_reset_or_deletion_ends_an_advance_without_being_undone_by_it(
     controlled: Controlled, account: ControlledAccount, upheaval: str
 ) -> None:
     release = threading.Event()

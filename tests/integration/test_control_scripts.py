@@ -153,7 +153,7 @@ async def test_script_entry_is_used_when_the_call_is_dialed(account: ControlledA
     assert (await account.call(sid))["status"] == "busy"
 
 
-async def test_deleted_script_leaves_the_rule_and_can_be_deleted_again(account: ControlledAccount) -> None:
+async def test_script_deletion_keeps_the_rule_and_can_be_repeated(account: ControlledAccount) -> None:
     await account.control("PUT", PHONE, {"behavior": "unreachable"})
     await script(account, "busy", "manual")
 

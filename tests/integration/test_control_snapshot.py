@@ -91,7 +91,7 @@ async def test_pending_work_continues_after_a_restore(controlled: Controlled) ->
     assert (await account.call(waiting))["verification_status"] == "success"
 
 
-def test_call_due_before_the_first_date_is_restored(simulation: Simulation) -> None:
+def test_call_due_before_the_year_1_is_restored(simulation: Simulation) -> None:
     """A clock that was set to a year thousands of years ahead puts the system time of a due call before the year 1."""
     unit_of_work, system_now = simulation.unit_of_work, simulation.clock.now()
     sid = simulation.validate().call_sid

@@ -87,7 +87,7 @@ async def test_pending_callback_is_signed_with_the_current_key_of_the_account(
     assert received.headers[HEADER] == "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256"
 
 
-async def test_journal_verifies_with_the_shared_key(account: ControlledAccount) -> None:
+async def test_journal_verifies_signatures_with_the_shared_key(account: ControlledAccount) -> None:
     await account.control("PUT", "/webhook-signing", KEY)
     with CallbackReceiver() as receiver:
         sid = (await account.validate(NUMBER, StatusCallback=f"{receiver.url}/done"))["call_sid"]

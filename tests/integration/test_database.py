@@ -20,7 +20,7 @@ from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, CALLER_ID_SID, T0, a_
 from support.in_process.simulation import driver_connection, query
 
 
-def test_database_file_keeps_commits(tmp_path: Path) -> None:
+def test_database_file_keeps_committed_changes(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'kept.db'}"
     first = open_database(url)
     migrate(first)
@@ -58,7 +58,7 @@ def test_database_file_has_a_write_ahead_log_and_is_synchronized_at_checkpoints(
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
-def test_url_of_a_database_in_memory_opens_one(url: str) -> None:
+def test_in_memory_url_opens_a_database_in_memory(url: str) -> None:
     database = open_database(url)
 
     assert isinstance(database, SqliteDatabase)
@@ -83,7 +83,9 @@ def test_missing_database_folder_is_reported_in_one_line(tmp_path: Path) -> None
     assert "does not exist" in line
 
 
-def test_database_file_in_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tilde_in_a_database_url_is_expanded_to_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
 

@@ -97,7 +97,7 @@ def test_account_with_many_receivers_leaves_slots_for_others(outbox: Outbox) -> 
     assert sids(claimed) == [later]
 
 
-def test_free_delivery_slot_is_left_for_the_next_account(outbox: Outbox) -> None:
+def test_free_delivery_slot_remains_for_the_next_account(outbox: Outbox) -> None:
     in_progress: Counter[DeliveryPartition] = Counter()
     for account_sid in [ACCOUNT_SID, *OTHER_ACCOUNTS[:-1]]:
         enqueue_many(outbox, account_sid, MAX_DELIVERIES, receivers=16)
@@ -117,7 +117,7 @@ def test_callbacks_are_not_leased_without_a_free_slot(outbox: Outbox) -> None:
     assert sids(outbox.claim(in_progress, slots=2)) == [sid]
 
 
-def test_partitions_of_one_account_do_not_hide_those_of_others(outbox: Outbox) -> None:
+def test_many_partitions_of_one_account_do_not_displace_those_of_others(outbox: Outbox) -> None:
     enqueue_many(outbox, ACCOUNT_SID, 1500, receivers=1500)
     behind = outbox.enqueue("http://app.test/", account_sid=OTHER_ACCOUNT)
 

@@ -139,7 +139,7 @@ def test_authority_file_or_folder_that_the_group_of_the_process_can_write_is_acc
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_symbolic_link_instead_of_an_authority_file_is_refused_and_its_target_unchanged(
+def test_symbolic_link_instead_of_an_authority_file_is_refused_and_its_target_is_unchanged(
     folder: Path, tmp_path: Path, now: Timestamp, name: str
 ) -> None:
     target = tmp_path / "target"
@@ -184,7 +184,7 @@ def test_missing_parents_of_the_authority_folder_are_private_with_any_umask(tmp_
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, None], ids=["folder", "missing"])
-def test_symbolic_link_to_the_authority_folder_is_followed_and_its_target_printed(
+def test_symbolic_link_to_the_authority_folder_is_followed_and_its_target_is_printed(
     command: Command, tmp_path: Path, make: Callable[[Path], None] | None
 ) -> None:
     target = tmp_path / "target"
@@ -220,7 +220,7 @@ def test_authority_of_root_may_be_in_the_folder_of_another_user(tmp_path: Path, 
 
 
 @needs_root
-def test_unknown_user_of_a_container_trusts_itself_root_and_its_groups(
+def test_authority_folder_of_root_that_a_group_of_the_process_can_write_is_accepted(
     tmp_path: Path, now: Timestamp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     volume = tmp_path / "volume"

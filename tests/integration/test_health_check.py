@@ -44,7 +44,7 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], int | None]:
     ],
     ids=["ready", "not ready", "503 without a reason", "404"],
 )
-def test_health_check_has_the_status_and_the_message_of_ready(
+def test_health_check_has_the_exit_status_and_the_output_of_the_ready_command(
     answer: Answer, check: Callable[[str], int | None], command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with CallbackReceiver(lambda _: answer) as receiver:
@@ -55,7 +55,7 @@ def test_health_check_has_the_status_and_the_message_of_ready(
     assert (status, printed.out, printed.err) == (asked.status, asked.out, asked.err)
 
 
-def test_health_check_without_a_server_has_the_status_and_the_message_of_ready(
+def test_health_check_without_a_server_has_the_exit_status_and_the_output_of_the_ready_command(
     check: Callable[[str], int | None], command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, printed = check("http://127.0.0.1:9"), capsys.readouterr()

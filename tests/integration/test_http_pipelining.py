@@ -58,7 +58,7 @@ def test_slow_request_is_answered_before_a_malformed_one_that_follows(broken: by
     assert statuses(asyncio.run(talk())) == [b"200", b"400"]
 
 
-def test_request_that_is_answered_before_its_malformed_body_is_answered_once() -> None:
+def test_request_answered_before_its_malformed_body_arrives_gets_only_one_response() -> None:
     async def talk() -> bytes:
         async def app(_: Scope, __: Receive, send: Send) -> None:
             await answer(send)
@@ -114,7 +114,7 @@ def test_reading_stays_paused_while_pipelined_requests_wait() -> None:
 
 @pytest.mark.parametrize("piece", [b"X: y\r\n" * 1000, b"y" * 10_000], ids=["many fields", "one field"])
 @pytest.mark.parametrize("begin", [b"0\r\nX: y\r\nX: ", b"1;"], ids=["trailers", "extension"])
-def test_chunked_framing_of_a_body_is_limited(begin: bytes, piece: bytes) -> None:
+def test_chunked_framing_of_a_body_is_limited_in_size(begin: bytes, piece: bytes) -> None:
     if begin == b"1;":
         piece = b"y" * len(piece)
     pieces = [CHUNKED + begin, *([piece] * (MAX_FRAMING_BYTES // len(piece) + 10))]

@@ -63,7 +63,7 @@ def test_upgrade_request_is_ignored(size: int, caplog: pytest.LogCaptureFixture)
     assert caplog.messages == []
 
 
-def test_upgrade_request_does_not_keep_a_connection_alive_that_must_close() -> None:
+def test_upgrade_request_does_not_keep_alive_a_connection_that_must_be_closed() -> None:
     data = b"GET / HTTP/1.1\r\nConnection: close, Upgrade\r\nUpgrade: h2c\r\nHost: x\r\n\r\n"
 
     _, transport = asyncio.run(converse([data], 1))
@@ -106,7 +106,7 @@ def test_endless_request_head_is_rejected_before_it_ends(begin: bytes, size: int
 
 
 @PIECES
-def test_body_and_earlier_request_do_not_count_towards_the_head_size(size: int) -> None:
+def test_body_and_earlier_request_do_not_count_toward_the_head_size(size: int) -> None:
     post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000
     data = post + head_of(MAX_HEAD_BYTES, padding="one field") + post
 

@@ -21,7 +21,7 @@ async def written_when_stopped_after(before: bytes, after: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("before", [b"", REQUEST])
-def test_request_on_its_way_to_an_idle_connection_is_answered_when_the_server_stops(before: bytes) -> None:
+def test_request_that_arrives_on_an_idle_connection_during_shutdown_is_answered(before: bytes) -> None:
     written = asyncio.run(written_when_stopped_after(before, REQUEST))
 
     *_, last = written.split(b"HTTP/1.1 ")
@@ -29,7 +29,7 @@ def test_request_on_its_way_to_an_idle_connection_is_answered_when_the_server_st
     assert b"connection: close" in last
 
 
-def test_first_of_pipelined_requests_closes_the_connection_when_the_server_stops() -> None:
+def test_connection_is_closed_after_the_first_of_the_requests_pipelined_during_shutdown() -> None:
     written = asyncio.run(written_when_stopped_after(REQUEST, REQUEST * 2))
 
     assert written.count(b"HTTP/1.1 200 ") == 2
@@ -37,7 +37,7 @@ def test_first_of_pipelined_requests_closes_the_connection_when_the_server_stops
 
 
 @pytest.mark.parametrize("before", [b"", REQUEST])
-def test_idle_connection_is_closed_when_the_server_stops(before: bytes) -> None:
+def test_idle_connection_is_closed_during_shutdown(before: bytes) -> None:
     written = asyncio.run(written_when_stopped_after(before, b""))
 
     assert written.count(b"HTTP/1.1 ") == before.count(REQUEST)

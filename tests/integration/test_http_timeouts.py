@@ -172,7 +172,7 @@ def test_connection_is_kept_alive_after_a_late_response() -> None:
     assert asyncio.run(talk())
 
 
-def test_end_of_a_body_counts_as_progress() -> None:
+def test_connection_stays_open_after_the_end_of_a_late_body() -> None:
     async def talk() -> bool:
         async def app(_: Scope, __: Receive, send: Send) -> None:
             await answer(send)

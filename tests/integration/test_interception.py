@@ -79,7 +79,7 @@ def test_api_requests_are_answered_over_plain_http(server: InterceptingServer) -
 
 
 @pytest.mark.parametrize("url", [f"api.twilio.com{LIST}", "api.twilio.com/nowhere", "chat.twilio.com/v2"])
-def test_strict_transport_security_is_in_every_response_over_tls(server: InterceptingServer, url: str) -> None:
+def test_strict_transport_security_header_is_in_every_response_over_tls(server: InterceptingServer, url: str) -> None:
     with server.through() as client:
         answer = client.get(f"https://{url}")
 
@@ -101,7 +101,7 @@ def test_verification_and_its_signed_callback_work_through_the_proxy(
 
 
 @pytest.mark.parametrize("credentials", [(ACCOUNT_SID, AUTH_TOKEN), ("AC" + "9" * 32, "a real one"), None])
-def test_message_request_is_refused_by_name_with_any_credentials(
+def test_message_request_is_refused_with_any_credentials_and_named_in_the_error(
     server: InterceptingServer, credentials: tuple[str, str] | None
 ) -> None:
     with server.through() as client:
@@ -161,7 +161,7 @@ def test_refusal_has_the_representation_of_its_path(server: InterceptingServer) 
     assert f"<Message>The requested resource {path} was not found: ringback emulates only" in answer.text
 
 
-def test_emulated_resources_keep_their_errors(server: InterceptingServer) -> None:
+def test_errors_of_emulated_resources_are_not_refusals(server: InterceptingServer) -> None:
     before = server.refused()
     nobody = LIST.replace(".json", f"/PN{'0' * 32}.json")
 
@@ -193,7 +193,7 @@ NOT_EMULATED = [
 
 @pytest.mark.parametrize("credentials", [(ACCOUNT_SID, AUTH_TOKEN), ("AC" + "9" * 32, "a real one")])
 @pytest.mark.parametrize(("name", "method"), NOT_EMULATED)
-def test_unsupported_method_on_a_readable_resource_is_refused_by_name_and_listed(
+def test_unsupported_method_of_a_readable_resource_is_refused_named_and_listed(
     server: InterceptingServer, name: str, method: str, credentials: tuple[str, str]
 ) -> None:
     path = PARTLY_EMULATED[name]
@@ -208,7 +208,7 @@ def test_unsupported_method_on_a_readable_resource_is_refused_by_name_and_listed
     server.wait_for_log(lambda line: expected.items() <= line.items())
 
 
-def test_readable_resource_answers_get_head_and_options_without_a_refusal(server: InterceptingServer) -> None:
+def test_get_head_and_options_requests_for_a_readable_resource_are_not_refused(server: InterceptingServer) -> None:
     before = server.refused()
 
     with server.through() as client:
@@ -227,7 +227,7 @@ def test_readable_resource_answers_get_head_and_options_without_a_refusal(server
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-def test_method_unknown_to_twilio_keeps_its_405(server: InterceptingServer, method: str) -> None:
+def test_method_that_twilio_does_not_support_gets_a_405(server: InterceptingServer, method: str) -> None:
     before = server.refused()
 
     with server.through() as client:
@@ -237,7 +237,7 @@ def test_method_unknown_to_twilio_keeps_its_405(server: InterceptingServer, meth
     assert server.refused() == before
 
 
-def test_unsupported_method_without_interception_is_a_405(server: InterceptingServer) -> None:
+def test_unsupported_method_without_interception_gets_a_405(server: InterceptingServer) -> None:
     before = server.refused()
 
     with server.client() as client:
@@ -247,7 +247,7 @@ def test_unsupported_method_without_interception_is_a_405(server: InterceptingSe
     assert server.refused() == before
 
 
-def test_unknown_resource_without_interception_is_a_plain_404(server: InterceptingServer) -> None:
+def test_unknown_resource_without_interception_gets_a_plain_404(server: InterceptingServer) -> None:
     before = server.refused()
 
     with server.client() as client:
@@ -322,9 +322,7 @@ def test_auth_token_is_rotated_through_the_proxy(server: InterceptingServer) -> 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
 @pytest.mark.parametrize("host", ["messaging.twilio.com", "verify.twilio.com", "xoauth.twilio.com", "twilio.com"])
-def test_other_twilio_hosts_are_refused_in_the_form_of_twilio_errors(
-    server: InterceptingServer, scheme: str, host: str
-) -> None:
+def test_other_twilio_hosts_are_refused_with_twilio_errors(server: InterceptingServer, scheme: str, host: str) -> None:
     with server.through() as client:
         answer = client.post(f"{scheme}://{host}/v1/Services?Secret=1", data={"Name": "x"})
 
@@ -340,7 +338,7 @@ def test_other_twilio_hosts_are_refused_in_the_form_of_twilio_errors(
     assert newest(server) == (host, "POST", "/v1/Services")
 
 
-def test_host_field_of_another_twilio_host_is_refused_in_a_tunnel_to_the_api(
+def test_host_header_of_another_twilio_host_is_refused_in_a_tunnel_to_the_api(
     server: InterceptingServer,
 ) -> None:
     with server.through() as client:
@@ -384,7 +382,7 @@ def test_options_of_an_unsupported_resource_is_refused(server: InterceptingServe
     assert newest(server) == ("api.twilio.com", "OPTIONS", MESSAGES)
 
 
-def test_url_of_another_twilio_host_is_refused_with_any_host_field(server: InterceptingServer) -> None:
+def test_url_of_another_twilio_host_is_refused_with_any_host_header(server: InterceptingServer) -> None:
     context = ssl.create_default_context(cafile=server.trust / "authority.pem")
     target = b"https://x@messaging.twilio.com/v1/Services"
 
@@ -424,7 +422,7 @@ def test_redirected_tls_client_of_another_host_is_disconnected(server: Intercept
     server.wait_for_log(lambda line: line.get("event") == "TLS handshake refused" and (name or "no host") in str(line))
 
 
-def test_redirected_plain_client_is_served_by_its_host_field(server: InterceptingServer) -> None:
+def test_redirected_plain_http_client_is_served_by_its_host_header(server: InterceptingServer) -> None:
     with socket.create_connection(server.proxy_address, PATIENCE_SECONDS) as connection:
         connection.sendall(f"GET {MESSAGES} HTTP/1.1\r\nHost: api.twilio.com\r\n\r\n".encode())
         answer = b"".join(iter(lambda: connection.recv(10_000), b""))
@@ -434,7 +432,9 @@ def test_redirected_plain_client_is_served_by_its_host_field(server: Interceptin
 
 
 @pytest.mark.parametrize("body", ["5\nhello\r\n0\r\n\r\n", "zz\r\n\r\n", "3\r\nhello\r\n0\r\n\r\n"])
-def test_malformed_chunked_body_gets_the_response_of_a_direct_request(server: InterceptingServer, body: str) -> None:
+def test_malformed_chunked_body_gets_the_same_response_as_a_direct_request(
+    server: InterceptingServer, body: str
+) -> None:
     credentials = b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode()
     fields = f"Host: api.twilio.com\r\nAuthorization: Basic {credentials}\r\nTransfer-Encoding: chunked\r\n\r\n"
     direct = urlsplit(server.base_url)

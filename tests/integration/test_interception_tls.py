@@ -43,7 +43,7 @@ def test_tls_listener_refuses_other_twilio_hosts_and_messages(server: Intercepti
     assert {refused["host"] for refused in server.refused()[:2]} == {"verify.twilio.com", "api.twilio.com"}
 
 
-def test_tls_listener_serves_localhost_as_plain_http_does(server: InterceptingServer) -> None:
+def test_tls_listener_serves_ringback_pages_under_localhost(server: InterceptingServer) -> None:
     assert b'{"status":"ready"}' in response_over_tls(server, "localhost", "/readyz")
 
 

@@ -61,7 +61,7 @@ async def test_journaled_requests_of_a_deleted_account_are_dropped(simulation: S
     assert query(simulation.database, "SELECT account_sid FROM requests") == [(ACCOUNT_SID,)]
 
 
-async def test_journal_writer_continues_with_later_requests(simulation: Simulation) -> None:
+async def test_journal_writer_also_stores_requests_added_after_a_batch(simulation: Simulation) -> None:
     writing = asyncio.create_task(JournalWriter(simulation.database, write_seconds=0.001).run())
     for number in range(1, 3):
         ask(simulation.database, 1)

@@ -87,7 +87,7 @@ async def test_counters_survive_a_reset(controlled: Controlled, account: Control
 
 
 @pytest.mark.anyio
-async def test_unavailable_database_hides_only_the_backlog(
+async def test_metrics_omit_only_the_backlog_if_the_database_is_unavailable(
     controlled: Controlled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def unavailable(*_: Any, **__: Any) -> None:

@@ -123,7 +123,7 @@ def test_expired_code_counts_as_wrong(simulation: Simulation, lifetime_seconds: 
         ({"calls_per_number_and_week": 2}, 1),
     ],
 )
-def test_request_executes_one_more_statement_only_with_a_limit(
+def test_call_limit_adds_one_statement_to_a_validation_request(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch, policy: dict[str, Any], more: int
 ) -> None:
     run: list[object] = []

@@ -89,7 +89,7 @@ def test_database_with_another_encoding_is_refused(
 
 
 @pytest.mark.parametrize("client_encoding", ["LATIN1", "SQL_ASCII"])
-def test_texts_are_unicode_with_every_client_encoding(
+def test_texts_are_stored_as_unicode_with_every_client_encoding(
     migrated_url: URL, monkeypatch: pytest.MonkeyPatch, client_encoding: str
 ) -> None:
     monkeypatch.setenv("PGCLIENTENCODING", client_encoding)
@@ -248,7 +248,7 @@ async def test_listen_url_of_another_database_is_detected(server: URL, migrated_
     assert any("database_listen_url names a different database or schema than database_url" in line for line in lines)
 
 
-async def test_listen_url_through_a_pooler_is_logged(pooler: PgBouncer) -> None:
+async def test_listen_url_through_a_pooler_is_reported_in_the_log(pooler: PgBouncer) -> None:
     with closing(open_database(text(pooler.url), text(pooler.url))) as database:
         assert isinstance(database, PostgresqlDatabase)
         lines = await listener_log(database, "connection pooler")
@@ -366,7 +366,7 @@ async def test_defect_of_ringback_is_not_an_outage(database: Database) -> None:
     assert database.outage.reason is None
 
 
-async def test_operation_after_close_is_unavailable(migrated_url: URL) -> None:
+async def test_operation_after_close_raises_database_unavailable(migrated_url: URL) -> None:
     database = open_database(text(migrated_url))
     database.close()
 

@@ -206,7 +206,7 @@ def refusing_server(severity: str) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("severity", ["FATAL", "ВАЖНО", "致命错误", "ÖLÜMCÜL (FATAL)"])
-async def test_refusal_by_a_server_in_any_language_is_an_answer(severity: str) -> None:
+async def test_refusal_by_a_server_is_recognized_in_any_language(severity: str) -> None:
     with (
         refusing_server(severity) as port,
         pytest.raises(psycopg.OperationalError) as refused,
@@ -216,7 +216,7 @@ async def test_refusal_by_a_server_in_any_language_is_an_answer(severity: str) -
     assert is_from_server(refused.value)
 
 
-async def test_unreachable_server_is_not_an_answer(line: SeverableProxy) -> None:
+async def test_unreachable_server_is_not_mistaken_for_a_refusal(line: SeverableProxy) -> None:
     line.refuse()
 
     with pytest.raises(psycopg.OperationalError) as refused:

@@ -329,7 +329,7 @@ async def test_accounts_created_concurrently_with_the_same_random_seed_have_diff
     assert len(set(made)) == AT_ONCE
 
 
-async def test_waiting_client_immediately_gets_an_event_of_another_process(
+async def test_waiting_client_immediately_gets_an_event_from_another_process(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     waiting = asyncio.create_task(account.events(type="call.ended", wait_seconds=300))
@@ -468,7 +468,7 @@ async def test_permissions_used_on_one_replica_are_listed_by_another(
     assert listed == ["twilio/voice/calls/list", "twilio/voice/outgoing-caller-ids/list"]
 
 
-async def test_ids_continue_after_another_replica_restores_a_snapshot(
+async def test_event_ids_are_not_reused_after_another_replica_restores_a_snapshot(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     await ringing(account)

@@ -119,7 +119,7 @@ async def test_request_for_another_account_is_logged_with_the_reason(
     ]
 
 
-async def test_refusals_of_valid_keys_are_logged(account: ControlledAccount) -> None:
+async def test_refusals_of_valid_keys_are_logged_with_the_reason(account: ControlledAccount) -> None:
     standard = await make_key(account)
     restricted = await make_key(account, type="restricted", permissions=[])
     path = f"/2010-04-01/Accounts/{account.sid}"
@@ -199,7 +199,7 @@ async def test_valid_form_logs_no_hint(account: ControlledAccount, form: dict[st
         ("+1415", None),
     ],
 )
-async def test_number_that_is_only_possible_is_logged_with_its_setting(
+async def test_log_names_the_setting_that_would_accept_a_possible_number(
     account: ControlledAccount, number: str, reason: str | None
 ) -> None:
     line = await logged_post(account, data={"PhoneNumber": number})
@@ -207,7 +207,7 @@ async def test_number_that_is_only_possible_is_logged_with_its_setting(
     assert (line["status"], line["code"], line.get("reason")) == (400, 21211, reason)
 
 
-async def test_response_to_a_possible_number_does_not_name_the_setting(account: ControlledAccount) -> None:
+async def test_error_for_a_possible_number_does_not_name_the_setting(account: ControlledAccount) -> None:
     answer = await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": "+11234567890"})
 
     assert answer.json()["message"] == "The phone number +11234567890 is not a valid phone number"

@@ -104,7 +104,7 @@ async def test_correct_codes_in_both_calls_create_one_caller_id(account: Control
 
 
 @pytest.mark.anyio
-async def test_concurrent_requests_have_one_success_if_second_requests_are_refused(
+async def test_only_one_concurrent_request_succeeds_if_second_requests_are_refused(
     account: ControlledAccount,
 ) -> None:
     await account.control("PUT", "/phones/default", {"behavior": "manual"})

@@ -220,7 +220,7 @@ def test_database_text_that_is_not_utf8_is_read_at_startup(file: Path) -> None:
         assert again.run_sync(read_name) == b"\xffA"
 
 
-async def test_closed_sqlite_database_is_unavailable(file: Path) -> None:
+async def test_closed_sqlite_database_raises_database_unavailable(file: Path) -> None:
     database = open_database(f"sqlite:///{file}")
     migrate(database)
     database.close()

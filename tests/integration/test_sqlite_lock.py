@@ -44,7 +44,7 @@ def opened_by_another_process(file: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.usefixtures("database")
-def test_sqlite_locks_survive_a_refused_second_open(file: Path) -> None:
+def test_sqlite_locks_survive_a_refused_second_attempt_to_open_the_file(file: Path) -> None:
     with pytest.raises(DatabaseUnavailable, match="another ringback is using"):
         open_database(f"sqlite:///{file}")
 
@@ -54,7 +54,7 @@ def test_sqlite_locks_survive_a_refused_second_open(file: Path) -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_sqlite_locks_survive_a_refused_open_under_another_name(file: Path) -> None:
+def test_sqlite_locks_survive_a_refused_attempt_to_open_the_file_under_another_name(file: Path) -> None:
     link = file.with_name("link.db")
     link.hardlink_to(file)
     with pytest.raises(DatabaseUnavailable, match="another ringback is using"):
@@ -109,7 +109,7 @@ def no_fcntl(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("system", ["conflicting_locks", "unsupported_flock", "no_fcntl"])
-def test_lock_file_is_used_where_the_database_cannot_be_flocked(
+def test_lock_file_is_used_where_flock_cannot_lock_the_database(
     file: Path, system: str, request: pytest.FixtureRequest
 ) -> None:
     request.getfixturevalue(system)
@@ -127,7 +127,7 @@ def test_lock_file_is_used_where_the_database_cannot_be_flocked(
 
 
 @pytest.mark.usefixtures("conflicting_locks")
-def test_hard_linked_file_is_refused_where_it_cannot_be_flocked(file: Path) -> None:
+def test_hard_linked_file_is_refused_where_flock_cannot_lock_it(file: Path) -> None:
     file.touch()
     file.with_name("link.db").hardlink_to(file)
 

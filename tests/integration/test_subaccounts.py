@@ -36,7 +36,7 @@ def update(unit_of_work: UnitOfWork, sid: AccountSid, **changes: object) -> Acco
     return update_account(unit_of_work, sid, changed, holder_sid=ACCOUNT_SID, system_now=LATER)
 
 
-def test_default_name_of_a_subaccount_has_24_hour_time() -> None:
+def test_default_name_of_a_subaccount_has_a_24_hour_time_with_am_or_pm() -> None:
     assert default_subaccount_name(T0) == "SubAccount Created at 2010-07-27 20:21 PM"
     assert default_subaccount_name(after(T0, -12 * 3600)) == "SubAccount Created at 2010-07-27 08:21 AM"
 

@@ -183,7 +183,7 @@ def test_faults_are_added_listed_and_deleted(ringback: Account) -> None:
     assert ringback.client().outgoing_caller_ids.list() == []
 
 
-def test_inbox_shows_the_received_request_and_callbacks_the_sent_one(ringback: Account) -> None:
+def test_inbox_shows_the_received_request_and_the_journal_shows_the_sent_request(ringback: Account) -> None:
     inbox = ringback.inbox("of the test/1")
     call_sid = requested(ringback, status_callback=f"{inbox.url}?from=a%20test")
     delivered = ringback.wait_for("callback.delivered", call_sid=call_sid, timeout_seconds=PATIENCE_SECONDS)

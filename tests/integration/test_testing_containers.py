@@ -42,7 +42,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerEn
         yield running
 
 
-def test_container_server_has_the_same_api(engine: DockerEngine, tmp_path: Path) -> None:
+def test_server_in_a_container_is_used_like_a_local_server(engine: DockerEngine, tmp_path: Path) -> None:
     seed = tmp_path / "numbers.toml"
     seed.write_text(many_caller_ids(2), encoding="utf-8")
     container = RingbackContainer().with_setting(code_attempts=1, control_token="of the suite").with_seed(seed)
@@ -72,7 +72,7 @@ def test_documented_conftest_creates_accounts_in_a_container(engine: DockerEngin
     assert len(engine.removed) == 1
 
 
-def test_container_that_exits_causes_an_error_with_its_log(engine: DockerEngine) -> None:
+def test_container_that_exits_raises_an_error_with_its_log(engine: DockerEngine) -> None:
     container = RingbackContainer(name="ours").with_env("RINGBACK_LOG_LEVEL", "debug")
     container.with_kwargs(extra_hosts={"db": "10.0.0.1"}, mem_limit="1g")
     container.with_setting(callback_allowed_hosts=["a.test", "b.test"], ring_second=1)
@@ -91,14 +91,14 @@ def test_container_that_exits_causes_an_error_with_its_log(engine: DockerEngine)
     assert engine.removed == {run.id}
 
 
-def test_missing_image_causes_an_error_with_a_hint(engine: DockerEngine) -> None:
+def test_missing_image_raises_an_error_with_a_hint(engine: DockerEngine) -> None:
     with pytest.raises(ServerNotStarted, match=r"^ringbock: .*docker build --tag ringback PATH"):
         RingbackContainer("ringbock").start()
 
     assert engine.containers == {}
 
 
-def test_missing_image_without_a_registry_is_an_error_with_a_hint(engine: DockerEngine) -> None:
+def test_missing_image_without_a_registry_raises_an_error_with_a_hint(engine: DockerEngine) -> None:
     engine.pull_error = "Get https://registry.example.test/v2/: no such host"
 
     with pytest.raises(ServerNotStarted, match=r"^ringbock: .*no such host; build the image first"):
@@ -128,7 +128,7 @@ def test_missing_engine_is_reported_with_the_message_of_docker(monkeypatch: pyte
 
 
 @pytest.mark.usefixtures("engine")
-def test_container_that_docker_removes_when_it_exits_is_an_error() -> None:
+def test_container_that_docker_removes_when_it_exits_raises_an_error() -> None:
     container = RingbackContainer().with_kwargs(auto_remove=True).with_setting(ring_second=1)
 
     with pytest.raises(ServerNotStarted, match=r"its container is removed; its log: empty$"):
@@ -137,13 +137,13 @@ def test_container_that_docker_removes_when_it_exits_is_an_error() -> None:
 
 @pytest.mark.parametrize("name", ["host", "port", "seed"])
 @pytest.mark.usefixtures("engine")
-def test_reserved_setting_of_a_container_causes_an_error(name: str) -> None:
+def test_reserved_setting_of_a_container_raises_an_error(name: str) -> None:
     with pytest.raises(TypeError, match=rf"^{name}: not allowed for a container"):
         RingbackContainer().with_setting(**{name: "1"})
 
 
 @pytest.mark.usefixtures("engine")
-def test_unreadable_seed_file_causes_an_error_before_the_container_starts(tmp_path: Path) -> None:
+def test_unreadable_seed_file_raises_an_error_before_the_container_starts(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         RingbackContainer().with_seed(tmp_path / "none.toml")
 

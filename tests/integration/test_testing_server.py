@@ -99,7 +99,7 @@ def test_server_that_ignores_signals_is_killed(monkeypatch: pytest.MonkeyPatch) 
     assert status == -9
 
 
-def test_log_settings_of_a_server_raise_an_error() -> None:
+def test_log_level_passed_to_a_server_raises_an_error() -> None:
     with pytest.raises(TypeError, match="log_level"):
         Server(log_level="error")
 
@@ -141,7 +141,9 @@ def test_environment_and_env_file_are_ignored(monkeypatch: pytest.MonkeyPatch, t
         assert account.call(request.call_sid).attempts_left == 3
 
 
-def test_relative_paths_are_resolved_from_the_suites_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_relative_paths_are_resolved_against_the_working_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "seed.toml").write_text(
         '[[accounts]]\nsid = "AC' + "a" * 32 + '"\nauth_token = "x"\n', encoding="utf-8"
     )
@@ -178,7 +180,7 @@ def test_snapshot_restores_a_reset_server() -> None:
         assert any('"serving"' in line for line in server.log)
 
 
-def test_control_token_is_sent(guarded: Server) -> None:
+def test_connection_with_the_control_token_can_create_an_account(guarded: Server) -> None:
     with connect(guarded.base_url, "a secret of the suite's") as connection:
         account = connection.account(friendly_name="Ours", owner_email="owner@example.com")
 
@@ -190,7 +192,7 @@ def test_control_token_is_sent(guarded: Server) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "another"])
-def test_wrong_control_token_causes_an_error_with_a_hint(guarded: Server, token: str | None) -> None:
+def test_wrong_control_token_raises_an_error_with_a_hint(guarded: Server, token: str | None) -> None:
     with (
         connect(guarded.base_url, token) as connection,
         pytest.raises(ControlError, match=r"requires a token\. Hint: send .*control_token .*accounts: 401") as raised,
@@ -200,7 +202,7 @@ def test_wrong_control_token_causes_an_error_with_a_hint(guarded: Server, token:
     assert raised.value.status == 401
 
 
-def test_url_of_another_http_server_causes_an_error_with_a_hint() -> None:
+def test_url_of_another_http_server_raises_an_error_with_a_hint() -> None:
     with (
         CallbackReceiver(lambda _: Answer(200, {}, b"<p>Hello</p>")) as no_ringback,
         connect(no_ringback.url) as connection,

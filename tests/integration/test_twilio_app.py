@@ -171,7 +171,7 @@ async def test_unauthenticated_client_gets_401_for_every_path(app: FastAPI) -> N
     assert {answer.headers["www-authenticate"] for answer in answers} == {'Basic realm="Twilio API"'}
 
 
-async def test_bug_in_a_handler_gets_a_twilio_500_and_is_logged(
+async def test_bug_in_a_handler_causes_a_twilio_500_and_is_logged(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(caller_ids, "to_e164", lambda *_: 1 / 0)
@@ -238,7 +238,7 @@ async def test_client_that_disconnects_during_its_request_is_logged(app: FastAPI
     assert [line["event"] for line in lines] == ["client disconnected", "request"]
 
 
-async def test_database_failure_after_a_refusal_is_a_hint_in_the_log_line_of_the_request(
+async def test_database_failure_after_a_refusal_adds_a_hint_to_the_log_line_of_the_request(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:

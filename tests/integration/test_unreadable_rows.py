@@ -285,7 +285,9 @@ def test_unreadable_phone_rule_and_script_are_skipped(simulation: Simulation) ->
 
 
 @pytest.mark.anyio
-async def test_unreadable_messages_and_requests_are_skipped_and_the_next_ones_listed(simulation: Simulation) -> None:
+async def test_unreadable_messages_and_requests_are_skipped_and_the_next_ones_are_listed(
+    simulation: Simulation,
+) -> None:
     unit_of_work, now = simulation.unit_of_work, simulation.clock.now()
     verdict = SignatureVerdict(is_valid=True, signed_url="http://app.test/", explanation="")
     message = InboxMessage(now, "POST", "http://app.test/", (), (), "", verdict)

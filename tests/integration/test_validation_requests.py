@@ -110,7 +110,7 @@ def test_calls_to_other_numbers_and_of_other_accounts_continue(simulation: Simul
     assert all(simulation.call(other.call_sid).is_verified for other in others)
 
 
-def test_number_can_be_requested_again_after_its_call_failed(simulation: Simulation) -> None:
+def test_number_can_be_validated_again_after_its_call_failed(simulation: Simulation) -> None:
     simulation.set_default_phone(PhoneBehavior.BUSY)
     simulation.validate()
     simulation.run()

@@ -168,7 +168,7 @@ def test_restarted_log_is_restarted_again_at_the_same_length(
     assert ran == [PASSIVE, RESTART, PASSIVE, PASSIVE, PASSIVE, RESTART, PASSIVE, PASSIVE]
 
 
-def test_checkpoint_during_one_by_another_program_reports_no_log_size(
+def test_long_log_is_not_restarted_during_a_checkpoint_by_another_program(
     file: Path, writer: sqlite3.Connection, reader: sqlite3.Connection, watched: list[Watch]
 ) -> None:
     ran: list[str] = []

@@ -12,7 +12,7 @@ def test_account_without_a_policy_follows_the_settings() -> None:
     assert AccountPolicy().overrides == {}
 
 
-def test_overrides_take_precedence_and_the_settings_apply_otherwise() -> None:
+def test_values_in_a_policy_take_precedence_over_the_settings() -> None:
     settings = replace(POLICY, account_type=AccountType.TRIAL, calls_per_number_and_week=3)
 
     policy = AccountPolicy(account_type=AccountType.FULL, code_attempts=1).merged_with(settings)

@@ -40,7 +40,9 @@ def test_server_that_listens_on_all_addresses_has_a_loopback_url(host: str, url:
         {"RINGBACK_HOST": "::1"},
     ],
 )
-def test_plain_address_equals_that_of_the_settings(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_address_equals_the_address_in_the_settings(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     settings = read_settings({})
@@ -60,7 +62,7 @@ def test_plain_address_equals_that_of_the_settings(variables: dict[str, str], mo
         {"RINGBACK_HOST": "x\udcff"},
     ],
 )
-def test_plain_address_is_none_if_it_needs_a_validator(
+def test_plain_address_is_none_if_the_variables_need_validation(
     variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():

@@ -8,7 +8,7 @@ from support.generators.call_states import page
 PAGE = Path(__file__).parents[2] / "docs" / "call-states.md"
 
 
-def test_call_states_page_is_current() -> None:
+def test_call_states_page_is_up_to_date() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run `make docs`"
 
 

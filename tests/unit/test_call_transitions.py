@@ -66,7 +66,7 @@ def test_transition_leads_to_the_state_in_the_table(row: tuple[CallState, CallEv
 
 
 @pytest.mark.parametrize(("state", "event"), ILLEGAL, ids=str)
-def test_event_without_a_transition_raises_with_the_reason(state: CallState, event: CallEvent) -> None:
+def test_event_without_a_transition_raises_an_error_with_the_reason(state: CallState, event: CallEvent) -> None:
     call = a_call(state=state)
 
     with pytest.raises(IllegalCallEvent) as refusal:

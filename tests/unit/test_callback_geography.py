@@ -40,7 +40,7 @@ def parameters_of(number: str) -> ParameterPairs:
     return status_callback_parameters(call)
 
 
-def test_geography_of_both_numbers_is_added_in_its_position() -> None:
+def test_geography_of_both_numbers_is_added_in_parameter_order() -> None:
     parameters = parameters_of("+12125551234")
 
     sent = with_geography(parameters)

@@ -61,7 +61,7 @@ def test_post_headers_and_their_order_are_exact() -> None:
     assert request.url.target == "/done?x=1"
 
 
-def test_get_has_neither_a_body_nor_its_headers() -> None:
+def test_get_callback_has_neither_a_body_nor_content_headers() -> None:
     request = first_request(a_callback("http://app.test/done", method="GET"))
 
     assert request.body == b""
@@ -117,7 +117,7 @@ def test_url_is_signed_as_its_receiver_sees_it(url: str, signed: str) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303])
-def test_redirect_target_is_requested_unchanged_by_get(status: int) -> None:
+def test_redirect_target_is_requested_unchanged_with_get(status: int) -> None:
     callback = a_callback("http://app.test/done?x=1")
 
     request = redirected_request(callback, first_request(callback), "/elsewhere?y=2", status)

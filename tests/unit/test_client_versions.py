@@ -49,7 +49,7 @@ def install_node(folder: Path, answer: str) -> None:
 
 
 @pytest.mark.parametrize("name", OLD_AND_SAFE)
-def test_version_below_the_safe_one_gets_a_warning_with_its_file(tmp_path: Path, name: str) -> None:
+def test_unsafe_version_gets_a_warning_that_names_its_file(tmp_path: Path, name: str) -> None:
     client, content, old, _ = OLD_AND_SAFE[name]
     write(tmp_path, name, content, old)
 

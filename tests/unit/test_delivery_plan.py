@@ -38,7 +38,7 @@ def test_callback_with_an_invalid_signature_is_signed_with_another_token() -> No
 
 
 @pytest.mark.parametrize("secondary", ["another token", None])
-def test_secondary_token_fault_signs_with_it_or_with_an_invalid_token(secondary: str | None) -> None:
+def test_secondary_token_fault_signs_with_the_secondary_token_or_an_invalid_one(secondary: str | None) -> None:
     fault = AlterSignature(SignatureFlaw.SECONDARY)
 
     planned = plan(

@@ -60,7 +60,7 @@ def test_engine_that_fails_to_start_leaves_no_daemon_and_no_folder(
     assert not folder.exists()
 
 
-def test_failed_umount_does_not_hide_the_reason(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_unmount_does_not_hide_the_original_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*command: object) -> str:
         if "umount" in command:
             raise EngineUnavailable("umount failed: busy")
@@ -74,7 +74,9 @@ def test_failed_umount_does_not_hide_the_reason(folder: Path, monkeypatch: pytes
         Engine(folder).start()
 
 
-def test_ci_rejects_every_skip_for_want_of_an_engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ci_rejects_every_test_skipped_because_the_engine_is_missing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fail_with(EngineUnavailable("debootstrap failed: no mirror"), monkeypatch)
     [pattern] = SKIPS_IN_CI.findall((ROOT / ".ci" / "run").read_text(encoding="utf-8"))
 
@@ -85,7 +87,7 @@ def test_ci_rejects_every_skip_for_want_of_an_engine(folder: Path, monkeypatch: 
     assert subprocess.run(["grep", "-iE", pattern], input=line, text=True, check=False).returncode == 0  # noqa: S603, S607
 
 
-def test_old_pid_file_of_another_process_stops_nothing(folder: Path) -> None:
+def test_process_that_reuses_the_id_in_an_old_pid_file_is_not_stopped(folder: Path) -> None:
     with subprocess.Popen(["sleep", "600"]) as other:  # noqa: S607
         (folder / "docker.pid").write_text(f"{other.pid}\n", encoding="utf-8")
 
@@ -95,7 +97,7 @@ def test_old_pid_file_of_another_process_stops_nothing(folder: Path) -> None:
         other.terminate()
 
 
-def test_daemon_of_another_process_is_stopped(folder: Path) -> None:
+def test_daemon_started_by_another_process_is_stopped(folder: Path) -> None:
     daemon = ["sh", "-c", "read line", f"--pidfile={folder}/docker.pid"]
     with subprocess.Popen(daemon, stdin=subprocess.PIPE) as running:  # noqa: S603
         (folder / "docker.pid").write_text(f"{running.pid}\n", encoding="utf-8")
@@ -106,7 +108,7 @@ def test_daemon_of_another_process_is_stopped(folder: Path) -> None:
         assert running.wait(STOP_SECONDS) != 0
 
 
-def test_configuration_is_copied_without_credentials(tmp_path: Path) -> None:
+def test_docker_configuration_is_copied_without_credentials(tmp_path: Path) -> None:
     source, copied = tmp_path / "source", tmp_path / "copy"
     (source / "cli-plugins").mkdir(parents=True)
     copied.mkdir()

@@ -132,7 +132,7 @@ def test_paragraphs_have_at_most_five_lines(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_curl_commands_run_on_old_versions_with_the_default_port_and_encoded_plus(document: Path) -> None:
+def test_curl_commands_use_old_options_the_default_port_and_encoded_plus_signs(document: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
 
     wrong = re.findall(r"--json .*|-d \w+=\+.*|BASE=http://127.0.0.1:(?!8010).*", "".join(blocks))

@@ -111,7 +111,7 @@ def test_detailed_call_state_is_shown_as_a_twilio_status() -> None:
     assert shown == ["in-progress", "in-progress"]
 
 
-def test_page_of_calls_has_each_representation() -> None:
+def test_page_of_calls_can_be_represented_in_json_xml_and_csv() -> None:
     page = Page(PageRequest(), [a_call()], None, None)
 
     in_json, in_xml, in_csv = (

@@ -69,7 +69,7 @@ def expected(client: str, folder: Path) -> dict[str, str]:
     return variables[client] | ({} if client in LINE_OF_CODE else {"TWILIO_REGION": "local"})
 
 
-def test_client_names_of_the_option_are_those_with_lines() -> None:
+def test_client_option_accepts_exactly_the_clients_that_have_lines() -> None:
     assert tuple(CLIENTS) == CLIENT_NAMES
 
 
@@ -86,14 +86,14 @@ def test_lines_of_each_client_contain_its_variables_and_no_secret(
 
 
 @pytest.mark.parametrize("client", LINE_OF_CODE)
-def test_client_that_reads_no_region_gets_the_line_of_code_that_sets_it(client: str, command: Command) -> None:
+def test_client_that_does_not_read_the_region_gets_a_line_of_code_that_sets_it(client: str, command: Command) -> None:
     finished = command("env", "--client", client)
 
     assert LINE_OF_CODE[client] in [line.strip() for line in notes(finished.out)]
 
 
 @pytest.mark.parametrize("client", CLIENT_NAMES)
-def test_printed_line_is_an_export_or_an_argument_of_the_null_command(client: str, command: Command) -> None:
+def test_printed_lines_are_exports_or_null_commands(client: str, command: Command) -> None:
     lines = command("env", "--client", client).out.splitlines()
 
     assert [line for line in lines if not line.startswith((": '", "export "))] == []
@@ -243,7 +243,7 @@ def test_php_finds_settings_in_its_folder(command: Command, tmp_path: Path) -> N
         ),
     ],
 )
-def test_invalid_use_of_env_is_reported_in_one_line(
+def test_invalid_arguments_of_env_are_reported_in_one_line(
     command: Command, arguments: tuple[str, ...], status: int, said: str
 ) -> None:
     finished = command("env", *arguments)

@@ -27,7 +27,7 @@ async def test_effect_on_callbacks_is_not_applied_to_a_request(effect: Effect) -
 
 
 @pytest.mark.parametrize("ending", [None, not_found("/x.json")], ids=["response", "error"])
-async def test_late_response_is_delayed_after_the_handler(
+async def test_late_response_is_delayed_after_the_handler_has_run(
     ending: TwilioError | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []

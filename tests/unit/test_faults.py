@@ -179,7 +179,7 @@ def test_wildcard_target_includes_all_operations_and_not_the_status_callback() -
         (599, 20599, "Error", {}),
     ],
 )
-def test_answer_error_has_twilios_code_and_message_by_default(
+def test_error_effect_has_twilios_code_and_message_by_default(
     status: int, code: int, message: str, headers: dict[str, str]
 ) -> None:
     error = AnswerError(status).error("/x.json")
@@ -187,7 +187,7 @@ def test_answer_error_has_twilios_code_and_message_by_default(
     assert (error.status, error.code, error.message, dict(error.headers)) == (status, code, message, headers)
 
 
-def test_answer_error_has_a_given_code_and_message() -> None:
+def test_error_effect_can_have_another_code_and_message() -> None:
     error = AnswerError(429, 14107, "Message rate exceeded").error("/x.json")
 
     assert (error.code, error.message, dict(error.headers)) == (14107, "Message rate exceeded", {"Retry-After": "1"})
@@ -210,7 +210,7 @@ def test_fault_with_probability_one_is_always_triggered_and_with_zero_never(
     assert set(triggers(a_fault(probability=probability), IdGenerator(seed))) == outcomes
 
 
-def test_same_seed_triggers_the_same_trials_regardless_of_other_random_values() -> None:
+def test_trials_that_trigger_a_fault_are_repeatable_regardless_of_other_random_values() -> None:
     fault, busy = a_fault(probability=0.5), IdGenerator(7)
     expected = triggers(fault, IdGenerator(7))
     found = []
@@ -223,14 +223,14 @@ def test_same_seed_triggers_the_same_trials_regardless_of_other_random_values() 
     assert found == expected
 
 
-def test_random_fraction_leaves_sids_and_codes_unchanged() -> None:
+def test_random_fraction_does_not_affect_generated_sids() -> None:
     drawing, quiet = IdGenerator(7), IdGenerator(7)
     drawing.random_fraction(0, 1)
 
     assert drawing.sid("CA") == quiet.sid("CA")
 
 
-def test_different_seed_different_index_or_no_seed_triggers_different_trials() -> None:
+def test_trials_that_trigger_a_fault_depend_on_the_seed_and_the_index() -> None:
     fault = a_fault(probability=0.5)
     sequences = [
         triggers(fault, IdGenerator(7)),

@@ -27,7 +27,7 @@ def file_with(*facts: str) -> str:
     return "\n".join([LABELS, SECTION, *(f"[[section.fact]]\n{fact}" for fact in facts)])
 
 
-def test_fidelity_page_is_current() -> None:
+def test_fidelity_page_is_up_to_date() -> None:
     assert (ROOT / "docs/fidelity.md").read_text(encoding="utf-8") == page(read_fidelity()), "run `make docs`"
 
 
@@ -65,7 +65,7 @@ def test_every_label_is_used() -> None:
     assert {evidence.label for fact in FACTS for evidence in fact.evidence} == set(Label)
 
 
-def test_line_breaks_in_a_fact_are_spaces() -> None:
+def test_line_breaks_in_a_fact_are_replaced_by_spaces() -> None:
     file = parse_fidelity(file_with(FACT.replace('"HEAD is GET"', '"""\nHEAD\nis GET"""')))
 
     assert [fact.fact for fact in file.sections[0].facts] == ["HEAD is GET"]

@@ -49,7 +49,9 @@ def test_authority_folder_is_next_to_the_database(
         ("tls_port", "-1"),
     ],
 )
-def test_invalid_interception_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_invalid_interception_setting_is_reported_with_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.setenv(f"RINGBACK_{name.upper()}", value)
 
     with pytest.raises(ValidationError) as raised:

@@ -132,7 +132,7 @@ gc.collect()
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_logged_printed_warned_and_raised_texts_are_all_in_the_log(log_format: str) -> None:
+def test_log_contains_printed_texts_warnings_and_unhandled_exceptions(log_format: str) -> None:
     ended = subprocess.run(  # noqa: S603
         [sys.executable, "-c", ODDITIES.format(log_format=log_format)],
         capture_output=True,

@@ -253,7 +253,7 @@ def test_dead_log_thread_is_replaced_at_the_next_line_and_reported() -> None:
         asyncio.run(writer.watch())
 
 
-def test_log_line_without_a_thread_is_written_with_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_line_added_without_a_thread_is_written_with_the_next_line(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream()
     writer = a_writer(stream)
 

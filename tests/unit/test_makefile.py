@@ -147,7 +147,7 @@ def test_environment_of_a_supported_python_is_kept(checkout: Path) -> None:
     assert (checkout / ".venv/left").exists()
 
 
-def test_package_in_an_old_python_names_the_required_version() -> None:
+def test_package_run_by_an_old_python_reports_the_required_version() -> None:
     code = "import runpy, sys; sys.version_info = (3, 10, 13); runpy.run_module('ringback', run_name='__main__')"
 
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603

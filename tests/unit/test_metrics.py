@@ -160,7 +160,7 @@ def test_backlog_is_shown_only_if_it_is_known() -> None:
     assert known.keys() - unknown.keys() == {("ringback_calls_due",), ("ringback_callbacks_pending",)}
 
 
-def test_dropped_log_lines_are_read_when_the_metrics_are_scraped() -> None:
+def test_number_of_dropped_log_lines_is_read_when_the_metrics_are_scraped() -> None:
     metrics = Metrics()
     before = samples(metrics)
     metrics.dropped_log_lines = lambda: 3

@@ -61,7 +61,7 @@ def test_multipart_fields_are_parameters() -> None:
         f"multipart/form-data;boundary={BOUNDARY}",
     ],
 )
-def test_multipart_content_type_may_be_written_in_any_way(content_type: str) -> None:
+def test_multipart_content_type_is_recognized_in_any_spelling(content_type: str) -> None:
     assert fields_of(closed(part("a", "1")), content_type) == {"a": "1"}
 
 
@@ -94,7 +94,7 @@ def test_multipart_body_may_arrive_in_pieces() -> None:
         (closed(raw_part(b"Content-Disposition: form-data; name=\"a\"; name*=utf-8''b")), {"a": "x"}),
     ],
 )
-def test_multipart_fields_are_named_by_their_disposition(body: bytes, fields: Parameters) -> None:
+def test_multipart_fields_are_named_by_their_content_disposition(body: bytes, fields: Parameters) -> None:
     assert fields_of(body) == fields
 
 
@@ -168,7 +168,7 @@ def test_multipart_body_of_many_parts_is_parsed_in_a_thread(monkeypatch: pytest.
     assert in_thread == [len(many)]
 
 
-def test_multipart_parts_are_limited_as_urlencoded_parameters_are() -> None:
+def test_multipart_parts_are_limited_in_number_like_urlencoded_parameters() -> None:
     files = raw_part(b'Content-Disposition: form-data; name="f"; filename="f"')
     many = [part("a", "1")] * (MAX_PARAMETERS - 1)
 
@@ -211,7 +211,7 @@ def test_multipart_values_that_resemble_boundaries_are_kept(value: str) -> None:
     assert fields_of(closed(part("a", value))) == {"a": value}
 
 
-def test_multipart_body_of_another_implementation_is_read() -> None:
+def test_multipart_body_encoded_by_another_library_is_parsed() -> None:
     message = EmailMessage()
     message["Content-Disposition"] = 'form-data; name="Fr\\"iendly"'
     body = closed(raw_part(message.as_bytes().strip(), b"Home"))

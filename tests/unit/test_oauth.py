@@ -47,7 +47,7 @@ def test_access_token_is_valid_for_its_lifetime(seconds: float, *, is_valid: boo
     assert reason == ("" if is_valid else f"the access token of {APP.client_id} has expired by the account's clock")
 
 
-def test_access_token_of_another_secret_is_invalid() -> None:
+def test_access_token_signed_with_another_secret_is_invalid() -> None:
     token = issue_access_token(replace(APP, client_secret="other"), T0)
 
     reason = explain_invalid_token(token, APP, T0)

@@ -45,7 +45,7 @@ def test_permissions_of_operations_are_well_formed(operation: Operation) -> None
     assert normalize_permission(PERMISSIONS[operation]) == PERMISSIONS[operation]
 
 
-def test_permissions_belong_to_one_operation_each() -> None:
+def test_each_permission_belongs_to_one_operation() -> None:
     assert len(set(PERMISSIONS.values())) == len(PERMISSIONS)
 
 

@@ -118,7 +118,7 @@ def test_lookup_accepts_any_number_with_an_e164_form() -> None:
 
 
 @given(st.text("+0123456789 ()-./x", max_size=24), st.sampled_from(["valid", "possible"]))
-def test_parsed_number_is_parsed_to_itself(written: str, validation: NumberValidation) -> None:
+def test_parsed_number_is_unchanged_when_it_is_parsed_again(written: str, validation: NumberValidation) -> None:
     e164 = to_e164(written, validation)
 
     assert e164 is None or to_e164(e164, validation) == e164

@@ -78,7 +78,7 @@ def test_script_takes_precedence_over_rules_for_the_values_it_sets() -> None:
     assert phone_at(RESERVED, rules, DEFAULT) == (Phone(PhoneBehavior.HANG_UP, 7.0, 0.0, "123"), PhoneSource.SCRIPT)
 
 
-def test_rule_keeps_default_values_that_it_does_not_set() -> None:
+def test_default_values_apply_where_a_rule_sets_none() -> None:
     assert PhoneRule(PhoneBehavior.HANG_UP).applied_to(DEFAULT) == Phone(PhoneBehavior.HANG_UP, 3.0, 4.0, None)
 
 

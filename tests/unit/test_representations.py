@@ -112,7 +112,7 @@ def test_page_in_xml_has_its_links_as_attributes() -> None:
     ]
 
 
-def test_empty_page_has_each_representation() -> None:
+def test_empty_page_can_be_represented_in_json_xml_and_csv() -> None:
     in_json, in_xml, in_csv = (form.serialize(an_empty_page()) for form in (JSON, XML, CSV))
 
     told = json.loads(in_json)

@@ -27,7 +27,7 @@ def test_connect_method_requests_a_tunnel(line: str, host: str, port: int) -> No
     assert request.is_tunnel
 
 
-def test_connect_of_http_1_0_needs_no_host_field() -> None:
+def test_connect_request_of_http_1_0_needs_no_host_header() -> None:
     assert parse_head(head("CONNECT app.test:443 HTTP/1.0")) == ProxyRequest("app.test", 443)
 
 
@@ -124,14 +124,14 @@ def test_chunked_request_body_has_no_length() -> None:
     assert b"\r\nTransfer-Encoding: chunked\r\n" in request.head
 
 
-def test_request_line_of_a_redirected_client_is_completed_by_its_host_field() -> None:
+def test_request_line_of_a_redirected_client_is_completed_with_its_host_header() -> None:
     request = parse_head(head("POST /v1?x HTTP/1.1", "Host: API.twilio.com", "Content-Length: 2"))
 
     assert (request.host, request.port, request.body_bytes) == ("api.twilio.com", 80, 2)
     assert request.head == head("POST /v1?x HTTP/1.1", "Host: API.twilio.com", "Content-Length: 2", "Connection: close")
 
 
-def test_https_url_of_twilio_is_accepted_in_plain_text() -> None:
+def test_https_url_of_twilio_is_accepted_over_plain_http() -> None:
     request = parse_head(head("GET https://api.twilio.com/v1 HTTP/1.1", "Host: api.twilio.com"))
 
     assert (request.host, request.port, request.is_tunnel) == ("api.twilio.com", 443, False)

@@ -58,7 +58,7 @@ def test_requests_are_removed_in_batches_oldest_first() -> None:
     assert pieces == [{ACCOUNT_SID: [0, 1]}, {ACCOUNT_SID: [2], OTHER: [3]}, {}]
 
 
-def test_longest_idle_account_is_served_first() -> None:
+def test_requests_of_the_longest_idle_account_are_stored_first() -> None:
     journal = RequestJournal()
     journal.add(a_request(0, account_sid(9)))
     for number in range(30):
@@ -67,7 +67,7 @@ def test_longest_idle_account_is_served_first() -> None:
     assert journal.shares(25) == {account_sid(9): 1, account_sid(1): 24}
 
 
-def test_account_without_requests_to_put_back_is_not_pending() -> None:
+def test_journal_stays_empty_if_no_requests_are_put_back() -> None:
     journal = RequestJournal()
 
     journal.put_back({ACCOUNT_SID: []})

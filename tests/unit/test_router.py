@@ -24,7 +24,7 @@ def test_operation_without_a_route_is_reported_by_name(operation: Operation) -> 
         check_routes(routes)
 
 
-def test_operation_with_two_routes_is_reported_with_their_endpoint() -> None:
+def test_operation_with_two_routes_is_reported_with_its_method_and_path() -> None:
     with pytest.raises(RuntimeError, match=re.escape(f"fetch-outgoing-caller-id, GET {CALLER_ID_PATH}")):
         check_routes([*ROUTES, ROUTES[2]])
 
@@ -52,7 +52,7 @@ def test_faults_have_every_operation_as_a_target() -> None:
         ("POST", f"{ACCOUNTS}/{SID}"),
     ],
 )
-def test_router_matches_operations_and_every_method_of_a_complete_resource(method: str, path: str) -> None:
+def test_router_matches_every_operation_and_every_method_of_a_fully_emulated_resource(method: str, path: str) -> None:
     assert Router(ROUTES).matches(method, path)
 
 

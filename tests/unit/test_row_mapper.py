@@ -58,7 +58,7 @@ def test_row_is_read_by_column_names(state: str | None, member: State | None) ->
     assert type(parcel.state) is type(member)
 
 
-def test_row_with_further_columns_is_read_by_the_columns_of_the_query() -> None:
+def test_row_with_additional_columns_is_read_by_the_columns_of_the_query() -> None:
     read = MAPPER.reader([PARCELS.c.weight, *reversed(MAPPER.columns)])
 
     assert read((70, 3, "P1", "sent", 2)) == Parcel("P1", State.SENT, (3, 2))

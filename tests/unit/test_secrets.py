@@ -50,6 +50,6 @@ def test_long_text_is_masked_in_linear_time(expression: str) -> None:
 
 
 @pytest.mark.parametrize(("given", "is_known"), [("one", True), ("two", True), ("three", False), ("", False)])
-def test_secret_is_compared_with_every_known_one(given: str, is_known: bool) -> None:  # noqa: FBT001
+def test_secret_is_accepted_if_it_equals_one_of_the_known_secrets(given: str, is_known: bool) -> None:  # noqa: FBT001
     assert is_one_of(("one", "two"), given) is is_known
     assert not is_one_of((), given)

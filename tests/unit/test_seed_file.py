@@ -311,7 +311,7 @@ def test_unreadable_seed_file_is_reported(tmp_path: Path) -> None:
     assert str(refusal.value).startswith(missing)
 
 
-def test_home_folder_of_a_seed_file_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tilde_in_the_path_of_a_seed_file_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "seed.toml").write_text(ACCOUNT)
 

@@ -167,7 +167,7 @@ def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
     assert Settings().port == 8010
 
 
-def test_dotenv_file_is_read_after_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_environment_takes_precedence_over_the_dotenv_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("RINGBACK_PORT=1\nRINGBACK_HOST=0.0.0.0\nUNRELATED=x\n")
     monkeypatch.setenv("RINGBACK_PORT", "2")
 
@@ -192,7 +192,7 @@ def test_every_behavior_can_be_the_default(behavior: PhoneBehavior, monkeypatch:
 @pytest.mark.parametrize(
     "url", ["sqlite://", "sqlite:///ringback.db", "sqlite:////var/lib/ringback.db", "sqlite:///:memory:"]
 )
-def test_embedded_database_is_a_file_or_memory(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_database_url_may_name_a_file_or_a_database_in_memory(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGBACK_DATABASE_URL", url)
 
     assert Settings().database_url == url

@@ -45,7 +45,7 @@ def test_documented_signature_is_valid() -> None:
     assert told == SignatureVerdict(is_valid=True, signed_url=url, explanation=f"The signature is valid for {url}.")
 
 
-def test_signature_documented_for_a_tls_proxy_with_a_port_is_explained() -> None:
+def test_documented_signature_for_a_tls_proxy_with_a_port_is_explained() -> None:
     headers = (("Host", "mycompany.com:8080"), ("X-Twilio-Signature", "RSOYDt4T1cUTdK1PDd93/VVr8B8="), FORM_TYPE)
 
     told = verify_signature(ReceivedRequest("POST", "http", b"/myapp.php?foo=1&bar=2", headers, VECTOR_BODY), TOKEN)

@@ -10,7 +10,7 @@ SIGNED = "https://public.test/hooks?a=1"
 WORDS = f"it was signed for the StatusCallback URL as it was given, {SIGNED}"
 
 
-def test_post_was_signed_for_the_given_url_with_its_query() -> None:
+def test_verdict_on_a_post_names_the_given_url_with_its_query() -> None:
     told = verdict(f"{SIGNED}x1", "/inbox/x", "x=1", given_url=GIVEN)
 
     assert told == SignatureVerdict(
@@ -22,13 +22,13 @@ def test_post_was_signed_for_the_given_url_with_its_query() -> None:
     )
 
 
-def test_get_was_signed_for_the_given_url_with_the_parameters() -> None:
+def test_verdict_on_a_get_names_the_given_url_with_the_parameters() -> None:
     told = verdict(f"{SIGNED}&x=1", "/inbox/x?a=1&x=1", method="GET", headers=(), given_url=GIVEN)
 
     assert (told.is_valid, told.matching_url, told.difference) == (False, f"{SIGNED}&x=1", WORDS)
 
 
-def test_likelier_difference_is_named_instead() -> None:
+def test_likelier_difference_is_named_instead_of_the_given_url() -> None:
     told = verdict("https://app.test/x", given_url="https://app.test/x")
 
     assert told.difference == "the receiver sees http, the sender was given https (does a proxy terminate TLS?)"

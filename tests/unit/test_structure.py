@@ -46,7 +46,7 @@ def test_long_functions_in_the_list_are_still_long() -> None:
     assert longer_than(MAX_FUNCTION_LINES, functions(modules())).keys() >= LONG_FUNCTIONS.keys()
 
 
-def test_root_has_few_modules() -> None:
+def test_root_package_has_few_modules() -> None:
     assert len(root_modules()) <= MAX_ROOT_MODULES, f"move one into a package: {', '.join(root_modules())}"
 
 
@@ -88,7 +88,7 @@ def test_imports_in_functions_and_for_type_checkers_count() -> None:
     assert top_level(import_graph(trees)) == {"a": {"b"}, "b": {"c"}, "c": {"a"}}
 
 
-def test_longest_function_with_the_same_name_counts() -> None:
+def test_longest_of_several_functions_with_the_same_name_is_measured() -> None:
     tree = ast.parse(
         "class A:\n    def f(self):\n        return 1\nclass B:\n    def f(self):\n        a = 1\n        return a"
     )
@@ -101,7 +101,7 @@ def test_longest_function_with_the_same_name_counts() -> None:
     ("file", "function"),
     [("callback_delivery/delivery.py", "CallbackDelivery._send"), ("domain/urls.py", "parse_url")],
 )
-def test_functions_of_a_callback_are_counted(file: str, function: str) -> None:
+def test_functions_called_for_a_callback_are_counted(file: str, function: str) -> None:
     assert is_counted(Call(file, function, None))
 
 
@@ -114,5 +114,5 @@ def test_functions_of_a_callback_are_counted(file: str, function: str) -> None:
         ("storage/session.py", "Session.first"),
     ],
 )
-def test_constructors_and_leaf_helpers_of_a_callback_are_not_counted(file: str, function: str) -> None:
+def test_constructors_and_leaf_helpers_called_for_a_callback_are_not_counted(file: str, function: str) -> None:
     assert not is_counted(Call(file, function, None))

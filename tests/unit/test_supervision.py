@@ -177,7 +177,7 @@ async def test_supervisor_stop_is_not_a_failure_and_prevents_restarts() -> None:
     assert log.starts == ["running", TASK]
 
 
-async def test_work_is_repeated_and_outages_are_retried() -> None:
+async def test_work_is_repeated_and_is_retried_after_an_outage() -> None:
     steps = iter(["work", Outage("of work"), "work", "pause", "work", Outage("of pause"), "work", ZeroDivisionError()])
     reports = Outages()
 

@@ -22,7 +22,7 @@ def test_python_that_is_too_old_is_excluded() -> None:
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda requirement: requirement.name)
-def test_dependency_without_a_version_for_an_old_python_is_not_required_there(requirement: Requirement) -> None:
+def test_dependency_that_excludes_an_old_python_is_not_required_on_it(requirement: Requirement) -> None:
     supported = SpecifierSet(distribution(requirement.name).metadata["Requires-Python"] or "")
     environment = {"python_version": NEWEST_TOO_OLD}
 

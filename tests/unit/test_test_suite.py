@@ -153,7 +153,7 @@ def test_tests_do_not_depend_on_the_speed_of_the_machine() -> None:
     assert found == []
 
 
-def test_exceptions_in_the_list_are_needed() -> None:
+def test_every_listed_exception_is_needed() -> None:
     needed = {
         (file, rule)
         for file in {file for file, _ in ALLOWED}

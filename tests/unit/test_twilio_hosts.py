@@ -64,7 +64,7 @@ def test_hosts_of_other_regions_have_caller_ids(host: str) -> None:
 
 
 @pytest.mark.parametrize(("length", "added"), [(hosts.MAX_CACHED_BYTES, 1), (hosts.MAX_CACHED_BYTES + 1, 0)])
-def test_long_host_field_is_not_cached(length: int, added: int) -> None:
+def test_long_host_header_is_not_cached(length: int, added: int) -> None:
     cache = hosts._normalize_cached  # noqa: SLF001
     cache.cache_clear()
 

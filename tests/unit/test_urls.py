@@ -149,7 +149,7 @@ def test_random_host_is_parsed_into_a_valid_one_or_rejected(text: str) -> None:
         ("no URL at all", "no URL at all"),
     ],
 )
-def test_url_without_secrets_has_no_user_info_and_query(url: str, shown: str) -> None:
+def test_url_without_secrets_has_neither_user_info_nor_a_query(url: str, shown: str) -> None:
     assert without_secrets(url) == shown
 
 

@@ -22,7 +22,7 @@ class Nothing:
     """A class without any of uvicorn's names."""
 
 
-def test_installed_version_has_all_names() -> None:
+def test_installed_uvicorn_has_all_required_names() -> None:
     check_uvicorn()
 
 
@@ -55,7 +55,7 @@ def test_serve_reports_missing_names_in_one_line(command: Command, monkeypatch: 
     assert "HttpToolsProtocol.on_body, FlowControl.pause_reading. Install another version" in complaint
 
 
-def test_lowest_version_is_that_of_pyproject() -> None:
+def test_lowest_uvicorn_version_equals_the_requirement_in_pyproject() -> None:
     [bound] = [
         re.fullmatch(r"uvicorn>=(.*)", requirement)
         for requirement in PROJECT["dependencies"]
