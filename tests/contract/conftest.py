@@ -32,7 +32,7 @@ SEEDED_NAMES = ("parent", "sub", "suspended-sub", "stranger", "empty", "suspende
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the repetitions on PostgreSQL if ``--base-url`` is given, so that each test runs once."""
+    """Deselect the PostgreSQL variants of the tests if ``--base-url`` is given, so that each test runs once."""
     if config.getoption("--base-url"):
         repeated = [item for item in items if item.get_closest_marker("repeated")]
         config.hook.pytest_deselected(items=repeated)
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", params=BOTH)
 def contract_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the base URL of the server under test, which uses SQLite or PostgreSQL."""
+    """Yield the base URL of the server under test. Without ``--base-url``, the server runs on SQLite or PostgreSQL."""
     given = request.config.getoption("--base-url")
     if given:
         yield given.rstrip("/")
@@ -56,7 +56,7 @@ def contract_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="session")
 def api(contract_url: str, request: pytest.FixtureRequest) -> Iterator[Api]:
-    """Return a client of the default account, which may already have caller IDs."""
+    """Yield a client for the default account, which may already have caller IDs."""
     with Api(contract_url) as client:
         yield client
         if request.config.getoption("--base-url"):
@@ -65,7 +65,7 @@ def api(contract_url: str, request: pytest.FixtureRequest) -> Iterator[Api]:
 
 @pytest.fixture(scope="session")
 def anonymous_api(contract_url: str) -> Iterator[Api]:
-    """Return a client of the default account's paths without credentials."""
+    """Yield a client that requests the paths of the default account without credentials."""
     with Api(contract_url, password=None) as client:
         yield client
 
@@ -97,7 +97,10 @@ def caller_id(caller_id_pool: CallerIdPool) -> CallerId:
 
 @pytest.fixture(scope="session")
 def listed(api: Api) -> ListedCallerIds:
-    """Verify 120 numbers for the tests of lists. All have the same FriendlyName; half are called one second later."""
+    """Verify 120 numbers for the tests of lists, all with the same FriendlyName.
+
+    Half of the calls start a second later.
+    """
     name = draw_name()
     numbers = [draw_number() for _ in range(LISTED_NUMBERS)]
     for place, number in enumerate(numbers):
@@ -114,7 +117,7 @@ def own_server_only(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="session")
 def called(api: Api) -> Called:
-    """Make five calls to a number that no other test calls."""
+    """Make five calls to a number that no other test calls, and return them."""
     number = draw_number()
     sids = [request_call(api, number, CallDelay=LONGEST_DELAY) for _ in range(SUPERSEDED)]
     sids.append(request_call(api, number))

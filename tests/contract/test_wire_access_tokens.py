@@ -1,4 +1,4 @@
-"""Access tokens of OAuth apps. Rules: docs/fidelity.md, OAuth."""
+"""Access tokens issued to OAuth apps. Rules: docs/fidelity.md, OAuth."""
 
 from urllib.parse import urlencode
 

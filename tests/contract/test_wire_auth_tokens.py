@@ -17,7 +17,7 @@ HOST = {"Host": "accounts.twilio.com"}
 
 @pytest.fixture
 def rotating(contract_url: str) -> Iterator[Api]:
-    """Return a client of an account without a secondary token."""
+    """Yield a client for an account that has no secondary auth token."""
     with Api(contract_url, ACCOUNT_SID, PRIMARY_TOKEN) as client:
         client.request("DELETE", SECONDARY)
         yield client

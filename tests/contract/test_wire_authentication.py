@@ -1,4 +1,4 @@
-"""Credentials that are accepted or refused, and the errors. Rules: docs/fidelity.md, authentication."""
+"""Accepted and refused credentials, and the errors for refused ones. Rules: docs/fidelity.md, authentication."""
 
 import base64
 
@@ -20,7 +20,7 @@ def basic(text: str) -> str:
 
 
 def refusal(anonymous_api: Api, path: str, authorization: str | None, method: str = "GET") -> str:
-    """Return the message of a refusal, after checking the parts that all refusals share."""
+    """Send a request that is refused, check the parts common to all refusals, and return the error message."""
     headers = {} if authorization is None else {"Authorization": authorization}
     answer = anonymous_api.request(method, path, headers=headers)
     error = error_of(answer)
@@ -30,7 +30,7 @@ def refusal(anonymous_api: Api, path: str, authorization: str | None, method: st
 
 
 def statuses(base_url: str, account: Api, *credentials: tuple[str, str | None]) -> list[int]:
-    """Request an account's list with each of these user names and passwords, and return the response statuses."""
+    """Request an account's list of caller IDs with each pair of user name and password, and return the statuses."""
     found = []
     for username, password in credentials:
         with Api(base_url, account.account_sid, password, username=username) as client:

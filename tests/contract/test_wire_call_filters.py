@@ -1,4 +1,4 @@
-"""Filters of the list of calls: number, status and time. Rules: docs/fidelity.md, list of calls."""
+"""Filters for the list of calls: number, status and time. Rules: docs/fidelity.md, list of calls."""
 
 from datetime import timedelta
 from email.utils import parsedate_to_datetime

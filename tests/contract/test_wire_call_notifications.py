@@ -1,4 +1,4 @@
-"""Notifications of a call that geo permissions blocked, and of other calls. Rules: docs/fidelity.md, Notification."""
+"""Notifications for calls blocked by geo permissions, and for other calls. Rules: docs/fidelity.md, Notification."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ SUFFIXES = {"": "application/xml", ".xml": "application/xml", ".json": "applicat
 
 @pytest.fixture(scope="module")
 def blocked(seeded: SeededAccounts) -> Call:
-    """Return a call that geo permissions blocked. It belongs to an unrelated account."""
+    """Return a call that geo permissions blocked. The call belongs to an account that only these tests use."""
     return ended(seeded.stranger, request_call(seeded.stranger, GEO_BLOCKED_NUMBER))
 
 

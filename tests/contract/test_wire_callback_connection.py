@@ -1,4 +1,4 @@
-"""StatusCallbacks whose connection fails: they are retried once, and never sent to an untrusted receiver.
+"""StatusCallbacks for which the connection fails: they are retried once, and never sent to an untrusted receiver.
 
 Rules: docs/fidelity.md, StatusCallback delivery.
 """

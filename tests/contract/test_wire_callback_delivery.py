@@ -1,4 +1,4 @@
-"""Delivery of StatusCallbacks: bytes, signature, redirects, retries.
+"""Delivery of StatusCallbacks: their bytes and signature, redirects, and retries.
 
 Rules: docs/fidelity.md, StatusCallback delivery.
 """

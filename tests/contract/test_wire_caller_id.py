@@ -1,4 +1,4 @@
-"""The OutgoingCallerId resource: its seven fields, and updates. Rules: docs/fidelity.md, OutgoingCallerId."""
+"""The OutgoingCallerId resource: its seven fields, and updates to them. Rules: docs/fidelity.md, OutgoingCallerId."""
 
 import re
 from datetime import UTC, datetime

@@ -38,7 +38,7 @@ COURSE = ["queued", "ringing", "in-progress", "completed"]
 
 @pytest.fixture(scope="module")
 def completed(api: Api) -> Call:
-    """Return a call that has verified its number."""
+    """Return a call that has successfully verified its number."""
     return ended(api, request_call(api))
 
 

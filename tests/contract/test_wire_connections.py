@@ -1,4 +1,4 @@
-"""HTTP connections of old and new helper libraries: challenges, keep-alive, Expect, pipelining, HTTP/1.0.
+"""HTTP connections from old and new helper libraries: challenges, keep-alive, Expect, pipelining, and HTTP/1.0.
 
 Rules: docs/fidelity.md, helper libraries.
 """

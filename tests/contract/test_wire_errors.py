@@ -1,4 +1,4 @@
-"""Error bodies, byte for byte, and requests that cause them. Rules: docs/fidelity.md, errors."""
+"""Error bodies, byte for byte, and the requests that cause errors. Rules: docs/fidelity.md, errors."""
 
 import json
 import sqlite3

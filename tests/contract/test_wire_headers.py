@@ -1,4 +1,4 @@
-"""Headers of responses. Rules: docs/fidelity.md, headers."""
+"""Response headers. Rules: docs/fidelity.md, headers."""
 
 import re
 
@@ -25,7 +25,7 @@ VARIABLE_HEADERS = {"twilio-request-id", "twilio-request-duration", "twilio-conc
 BODY_HEADERS = {"content-type", "content-length"}
 MEBIBYTE = 1024 * 1024
 
-# Requests by name: method, path, body, status of the response, and its headers that not all responses have.
+# For each named request: method, path, body, response status, and the response headers that only some responses have.
 EXCHANGES: dict[str, tuple[str, str, bytes | None, int, set[str]]] = {
     "list in JSON": ("GET", "{path}.json?PageSize=1", None, 200, BODY_HEADERS),
     "list in XML": ("GET", "{path}?PageSize=1", None, 200, BODY_HEADERS),

@@ -1,4 +1,4 @@
-"""Access of standard, main and restricted keys. Rules: docs/fidelity.md, authentication."""
+"""Access with standard, main and restricted API keys. Rules: docs/fidelity.md, authentication."""
 
 from collections.abc import Iterator
 

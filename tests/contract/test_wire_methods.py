@@ -1,4 +1,7 @@
-"""Methods of the list and of a caller ID, and errors for other methods. Rules: docs/fidelity.md, paths and methods."""
+"""Methods that the list and a caller ID support, and errors for other methods.
+
+Rules: docs/fidelity.md, paths and methods.
+"""
 
 import pytest
 

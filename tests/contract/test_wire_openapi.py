@@ -1,4 +1,4 @@
-"""The check of JSON responses against Twilio's OpenAPI description: it must reject responses that differ."""
+"""The check of JSON responses against Twilio's OpenAPI description: it must reject responses that do not conform."""
 
 import copy
 from typing import Any

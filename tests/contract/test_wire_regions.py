@@ -1,4 +1,4 @@
-"""Hosts of regions without caller IDs. Rules: docs/fidelity.md, paths and methods."""
+"""Host names of Twilio regions that do not have caller IDs. Rules: docs/fidelity.md, paths and methods."""
 
 import json
 

@@ -1,4 +1,7 @@
-"""A second request for a number that is being called, under each setting. Rules: docs/fidelity.md, policy."""
+"""A second validation request for a number that is being called, with each `second_request` policy.
+
+Rules: docs/fidelity.md, policy.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

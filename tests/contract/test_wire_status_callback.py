@@ -1,4 +1,4 @@
-"""The parameters of the StatusCallback for each outcome of a call.
+"""The StatusCallback parameters for each outcome of a call.
 
 Rules: docs/fidelity.md, StatusCallback parameters.
 """
@@ -44,7 +44,7 @@ EXTENSIONS = {"right code two seconds later": "wwww"}
 SLOW_ENDINGS = ("silence", "no answer")
 LONGEST_QUICK_ENDING = "right code at the second attempt"
 SLOW_SECONDS = 1.0
-"""How long a test waits for an outcome that depends on another server's timeouts, before it is skipped."""
+"""Time limit for an outcome that depends on the timeouts of another server. After it, the test is skipped."""
 NEEDS_SHORT_TIMES = (
     "needs short timeouts: start the server with "
     "`ringback serve --key-seconds 0.05 --ring-timeout-seconds 0.3 --prompt-timeout-seconds 0.2`"
@@ -53,7 +53,7 @@ NEEDS_SHORT_TIMES = (
 
 @dataclass(frozen=True)
 class Endings:
-    """Calls by outcome: the SID and number of each, and the receiver of their callbacks.
+    """One call for each outcome: the SID and number of each call, and the receiver of the StatusCallbacks.
 
     On another server, tests of outcomes are skipped if its timeouts make them slow.
     """
@@ -64,7 +64,7 @@ class Endings:
     given_up: set[str] = field(default_factory=set)
 
     def callback(self, ending: str) -> dict[str, str]:
-        """Wait for the callback of a call, and return its parameters."""
+        """Wait for the StatusCallback of the call with this outcome, and return the callback's parameters."""
         if self.is_own_server or ending not in SLOW_ENDINGS:
             return self._wait_for(ending, PATIENCE_SECONDS)
         self._wait_for(LONGEST_QUICK_ENDING, PATIENCE_SECONDS)
@@ -85,7 +85,7 @@ class Endings:
 
 @pytest.fixture(scope="module")
 def endings(api: Api, request: pytest.FixtureRequest) -> Iterator[Endings]:
-    """Create one call for each outcome, all at once.
+    """Create one call for each outcome, all at the same time.
 
     The reserved numbers are shared: concurrent runs against the same server must wait for each other.
     """

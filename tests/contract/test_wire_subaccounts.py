@@ -1,4 +1,4 @@
-"""The list of accounts; creation, renaming, suspension and closing of subaccounts.
+"""The list of accounts, and the creation, renaming, suspension and closing of subaccounts.
 
 Rules: docs/fidelity.md, Account.
 """

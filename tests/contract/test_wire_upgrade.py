@@ -1,4 +1,4 @@
-"""Upgrades to HTTP/2, which Java's HttpClient offers in its first request: the server responds in HTTP/1.1."""
+"""Requests to upgrade to HTTP/2, as Java's HttpClient sends them first: the server responds in HTTP/1.1."""
 
 from typing import Any
 

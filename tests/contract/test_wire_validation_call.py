@@ -16,7 +16,7 @@ from support.wire.rows import SeededAccounts
 
 SWITCHBOARD_NUMBER = "+15105554444"
 WITHOUT_POLLING = serve_with({"ringback.callback_delivery.sender.MAX_PAUSE_SECONDS": 3600.0})
-"""Runs a server whose sender looks for pending callbacks only when it is notified, without polling."""
+"""Parameter of `contract_url`: a server whose callback sender does not poll, but waits for notifications."""
 
 
 def test_caller_id_is_created_when_the_code_is_entered(api: Api, receiver: CallbackReceiver) -> None:
@@ -88,7 +88,7 @@ def test_superseded_ringing_call_fails_immediately(
         server.wait_for_log(lambda line: (line.get("call_sid"), line.get("status")) == (ringing, "ringing"))
         ended = api.end_a_call(receiver.url)
         server.wait_for_log(lambda line: (line.get("call_sid"), line.get("event")) == (ended, "callback"))
-        assert api.find(SILENT_NUMBER) is None  # gives the server time to become idle, except for the call
+        assert api.find(SILENT_NUMBER) is None  # meanwhile the server becomes idle, except for the call
 
         api.validate(SILENT_NUMBER)
 

@@ -1,4 +1,7 @@
-"""The parameters of POST on the list, and the order of their checks. Rules: docs/fidelity.md, validation request."""
+"""The parameters of a validation request, and the order in which they are checked.
+
+Rules: docs/fidelity.md, validation request.
+"""
 
 from typing import Any
 from urllib.parse import urlencode

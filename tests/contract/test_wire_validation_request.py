@@ -1,4 +1,7 @@
-"""POST on the list: its parameters, one by one, and its response. Rules: docs/fidelity.md, validation request."""
+"""The validation request (POST on the list): how parameters are read, and the response.
+
+Rules: docs/fidelity.md, validation request.
+"""
 
 import re
 from typing import Any

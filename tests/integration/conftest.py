@@ -52,7 +52,7 @@ def migrated(request: pytest.FixtureRequest) -> Iterator[Template]:
 
 @pytest.fixture
 def simulation(migrated: Template) -> Iterator[Simulation]:
-    """Return a simulation with a new database, the default account, and a clock that stands still."""
+    """Yield a simulation with a new database, the default account, and a fake clock."""
     simulation = a_simulation(migrated)
     yield simulation
     simulation.database.close()
@@ -92,7 +92,7 @@ def settings() -> Settings:
 async def controlled(
     settings: Settings, migrated: Template, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Controlled]:
-    """Run an application with its background tasks and a stopped clock."""
+    """Run an application with its background tasks and a fake clock."""
     monkeypatch.setattr(startup, "open_database", lambda _url, _listen_url, process_state: migrated.copy(process_state))
     clock = FakeClock()
     app = create_app(settings, clock=clock)
@@ -164,7 +164,7 @@ def proxy_limits() -> ProxyLimits:
 
 @pytest.fixture
 async def proxy(tmp_path: Path, refusals: RefusedRequests, proxy_limits: ProxyLimits) -> AsyncIterator[tuple[str, int]]:
-    """Run a proxy and return its address. Check afterwards that none of its tasks is still running."""
+    """Run a proxy and yield its address. After the test, check that no task of the proxy is still running."""
     now = SystemClock().now
     listener = listen("127.0.0.1", 0)
     running = Proxy(listener, Certificates(open_authority(tmp_path, now()), now), refusals, proxy_limits)

@@ -1,4 +1,4 @@
-"""Creation of API keys in a deleted account, and with a SID that already exists."""
+"""Creation of API keys in a deleted account, and with a generated SID that already exists."""
 
 from ringback.domain.permissions import FULL_ACCESS, STANDARD_ACCESS
 from ringback.operations.accounts import delete_account

@@ -1,4 +1,4 @@
-"""Valid and invalid credentials for each kind of path: every row of docs/fidelity.md, authentication."""
+"""Valid and invalid credentials for each kind of path. The tests cover docs/fidelity.md, authentication."""
 
 from collections.abc import Callable
 

@@ -40,7 +40,7 @@ def _accounts(unit_of_work: UnitOfWork) -> None:
 
 @pytest.fixture
 def compared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, bytes]]:
-    """Record the values that are compared in constant time."""
+    """Return a list that records each pair of values compared in constant time."""
     pairs: list[tuple[bytes, bytes]] = []
     compare = hmac.compare_digest
 
@@ -54,7 +54,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, bytes]]:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Statement, bool]]:
-    """Record the executed statements, and whether each returned a row."""
+    """Return a list that records each executed statement, and whether it returned a row."""
     asked: list[tuple[Statement, bool]] = []
     first = UnitOfWork.first
 

@@ -52,11 +52,11 @@ WORK: dict[str, tuple[type, str]] = {
     "warm_up": (LazyApplication, "get"),
     "log_writer": (LogWriter, "_restart_thread"),
 }
-"""The method that does the work of each background task."""
+"""For each background task, the class and the method that do its work."""
 
 
 class ManualRestarts:
-    """A restart policy that waits for the test."""
+    """A restart policy that restarts a task only when the test requests it."""
 
     def __init__(self) -> None:
         self.pending: list[Callable[[], None]] = []
@@ -66,7 +66,7 @@ class ManualRestarts:
         return asyncio.get_running_loop().call_later(3_600, restart)
 
     def run(self) -> None:
-        """Restart the task that is down. Exactly one task must be down."""
+        """Restart the only task that is down."""
         [restart] = self.pending
         self.pending.clear()
         restart()
@@ -85,7 +85,7 @@ class Watched:
         return answer.status_code, answer.json().get("reason")
 
     async def metrics(self, name: str) -> tuple[float, float]:
-        """Return how often the task was restarted, and 1 if it is running, otherwise 0."""
+        """Return the number of restarts of a task, and 1 if the task is running, otherwise 0."""
         answer = await self.controlled.http.get("/metrics")
         found = {
             sample.name: sample.value

@@ -25,7 +25,7 @@ URL = "http://app.test/done"
 
 
 class CallOperationsMachine(RuleBasedStateMachine):
-    """Two accounts that verify two numbers repeatedly, with random events on their calls."""
+    """A state machine in which two accounts repeatedly verify two numbers, and random events happen to their calls."""
 
     calls: Bundle[str] = Bundle("calls")
     migrated: Template

@@ -25,7 +25,7 @@ ENDED_AT, MOMENTS = 2, (None, 1, 2, 3)
 
 @pytest.fixture
 def calls(simulation: Simulation) -> list[ValidationCall]:
-    """Add a call of each kind, some created at the same time, and return them, newest first."""
+    """Add a call of each kind, and return the calls, newest first. Some of them were created at the same time."""
     kinds = product(NUMBERS, CallState, (None, a_phone()), MOMENTS)
     added = [call_at_position(place, *kind) for place, kind in enumerate(kinds)]
     for call in added:
@@ -58,7 +58,7 @@ def is_within(at: Timestamp | None, wanted: TimeRange) -> bool:
 
 
 def every_page(unit_of_work: UnitOfWork, asked: dict[str, str], size: int) -> list[str]:
-    """Return the SIDs on all pages, following the tokens."""
+    """Follow the page tokens from the first page to the last, and return the SIDs on all pages."""
     page = list_calls(unit_of_work, ACCOUNT_SID, PageRequest(0, size), asked)
     met = [call.sid for call in page.rows]
     while page.next_token:

@@ -34,7 +34,7 @@ def lines() -> Iterator[Lines]:
 
 @pytest.fixture
 def fail(monkeypatch: pytest.MonkeyPatch) -> Fail:
-    """Return a function that makes one event of one call fail."""
+    """Return a function that makes a given event fail for one call."""
     doomed: set[tuple[str, CallEvent]] = set()
     advance_call = operations.advance_call
 

@@ -1,4 +1,4 @@
-"""Updates by which a client ends a call, on a frozen clock: docs/calls.md."""
+"""Updates with which a client ends a call, on a frozen clock (docs/calls.md)."""
 
 import pytest
 

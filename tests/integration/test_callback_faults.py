@@ -26,7 +26,7 @@ SIGNATURE = "X-Twilio-Signature"
 
 
 def settled(outbox: Outbox) -> list[EventType]:
-    """Return the events of callbacks that were delivered or have failed."""
+    """Return the types of the events for callbacks that were delivered or failed."""
     events = outbox.simulation.unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1000)
     return [event.type for event in events if event.type.startswith("callback.")]
 

@@ -1,4 +1,4 @@
-"""Redirected StatusCallbacks: journal, event, log line and pytest records show every request."""
+"""Redirected StatusCallbacks: the journal, the event, the log line and ringback.testing show every request."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ Answering = Callable[[Received], Answer]
 
 
 def redirecting(status: int, location: str) -> Answering:
-    """Return the behavior of a receiver that redirects ``/cb``, and answers 200 to all other requests."""
+    """Return the behavior of a receiver that redirects requests for ``/cb``, and responds with 200 to all others."""
 
     def answer(received: Received) -> Answer:
         is_callback = received.target.partition("?")[0] == "/cb"
@@ -33,7 +33,7 @@ def redirecting(status: int, location: str) -> Answering:
 
 
 async def delivered(account: ControlledAccount, url: str, **parameters: Any) -> CallbackAttempt:
-    """End a call, and return the only attempt of its callback as ringback.testing shows it."""
+    """End a call, and return the only attempt of its callback, parsed by the model of ringback.testing."""
     call_sid = (await account.validate(BUSY, StatusCallback=url, **parameters))["call_sid"]
     await account.advance(0)
     answer = await account.control("GET", f"/calls/{call_sid}/callbacks")
@@ -43,14 +43,14 @@ async def delivered(account: ControlledAccount, url: str, **parameters: Any) -> 
 
 
 async def settled(account: ControlledAccount) -> dict[str, Any]:
-    """Return the event of the callback's success or failure."""
+    """Return the event that reports the success or failure of the callback."""
     events = await account.events()
     [event] = [event for event in events if event["type"].startswith("callback.")]
     return event
 
 
 def assert_same_requests(receivers: Sequence[CallbackReceiver], hops: Sequence[CallbackHop]) -> None:
-    """Assert that the hops match the requests of the receivers, in the given order."""
+    """Assert that the hops match the requests that the receivers got, in the order of `receivers`."""
     received = [(receiver.url, request) for receiver in receivers for request in receiver.received]
     assert [(hop.method, hop.url) for hop in hops] == [(one.method, url + one.target) for url, one in received]
     assert [hop.headers for hop in hops] == [one.headers for _, one in received]
@@ -195,7 +195,7 @@ async def test_redirect_to_a_closed_port_is_journaled_as_a_request_that_was_not_
 
 
 class HangingAfterARedirect(httpx.AsyncBaseTransport):
-    """A transport that redirects the first request, and answers the second one only after the total timeout."""
+    """A transport that redirects the first request, and responds to the second only after the total timeout."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":

@@ -1,4 +1,4 @@
-"""Receivers that hang, reset, trickle bytes, redirect in a loop or flood.
+"""Receivers that hang, reset the connection, trickle bytes, redirect in a loop, or send too much.
 
 Each attempt ends within its timeout and records the reason.
 """
@@ -16,7 +16,7 @@ from support.receivers.receiver import CallbackReceiver
 pytestmark = [pytest.mark.anyio, only(SQLITE)]
 
 TIME_OUT_MS = 500
-"""The total timeout in tests of attempts that only a timeout ends. All other timeouts are longer than a test waits."""
+"""Total timeout in tests in which only that timeout ends the attempt. All other timeouts are longer than any wait."""
 TOO_MUCH = "the response from RECEIVER is too large: more than 65536 bytes"
 NO_ANSWER = "RECEIVER closed the connection before it answered"
 INCOMPLETE_RESPONSE = "RECEIVER closed the connection in the middle of its response"

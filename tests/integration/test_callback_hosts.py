@@ -1,4 +1,4 @@
-"""Hosts of StatusCallbacks: disallowed, mapped and unknown hosts, and DNS rebinding."""
+"""StatusCallbacks to disallowed, mapped and unknown hosts, and DNS rebinding."""
 
 import socket
 from typing import Any
@@ -143,7 +143,10 @@ async def test_malformed_host_name_counts_as_a_failed_connection(host: str, outb
 
 
 class ChangingNames:
-    """A resolver that returns its answers one after another. `asked` counts the lookups."""
+    """A resolver that returns a different address for each lookup, and then repeats the last one.
+
+    `asked` counts lookups.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: str) -> None:
         self._answers = list(answers)

@@ -1,4 +1,4 @@
-"""Interrupted deliveries: their callbacks stay pending and are sent again with the same token."""
+"""Interrupted deliveries: the callbacks stay pending and are sent again with the same idempotency token."""
 
 import asyncio
 import threading
@@ -185,7 +185,7 @@ async def test_leases_are_renewed_after_a_database_outage(outbox: Outbox, monkey
 
 
 async def deliver_again(outbox: Outbox, sender: CallbackSender) -> None:
-    """Let leases expire, and wait until all callbacks are delivered."""
+    """Let the leases expire, and wait until all callbacks are delivered."""
     outbox.simulation.clock.advance(LEASE_SECONDS + 1)
 
     def is_settled() -> bool:

@@ -1,4 +1,4 @@
-"""StatusCallbacks whose receiver redirects them: which redirects are followed, and with which method and body."""
+"""Redirected StatusCallbacks: the redirects that are followed, and the method and body of the next request."""
 
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.anyio, only(SQLITE)]
 
 
 def redirecting(status: int, location: str) -> CallbackReceiver:
-    """Return a receiver that redirects ``/done``, and answers 200 to all other requests."""
+    """Return a receiver that redirects requests for ``/done``, and responds with 200 to all others."""
 
     def answer(received: Received) -> Answer:
         return Answer(status, {"Location": location}) if received.target.startswith("/done") else Answer()

@@ -1,4 +1,4 @@
-"""Retries and timeouts: receivers that are unreachable or slow, or that answer with errors."""
+"""Retries and timeouts: receivers that are unreachable or slow, or respond with errors."""
 
 import socket
 import threading
@@ -28,7 +28,7 @@ def refusing_url() -> str:
 
 @contextmanager
 def answering_after(release: threading.Event) -> Iterator[CallbackReceiver]:
-    """Run a receiver that answers after `release` is set."""
+    """Run a receiver that does not respond until `release` is set."""
 
     def answer(_: Received) -> Answer:
         release.wait(PATIENCE_SECONDS)

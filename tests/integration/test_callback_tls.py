@@ -23,20 +23,20 @@ Trust = Callable[[], None]
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an untrusted certificate for app.test and 127.0.0.1."""
+    """Return the file of an untrusted certificate for app.test and 127.0.0.1."""
     return make_certificate(tmp_path_factory.mktemp("tls"), "app.test", "127.0.0.1")
 
 
 @pytest.fixture
 def tls_receiver(certificate: Path) -> Iterator[TlsReceiver]:
-    """Run a receiver with that certificate."""
+    """Run a TLS receiver with the untrusted certificate."""
     with TlsReceiver(certificate) as receiver:
         yield receiver
 
 
 @pytest.fixture
 def trust(outbox: Outbox, certificate: Path) -> Trust:
-    """Return a function that trusts this certificate, as with the setting `callback_ca_file`."""
+    """Return a function that makes callbacks trust the certificate, as the setting `callback_ca_file` does."""
     return lambda: setattr(outbox, "certificates", trusted_certificates(str(certificate)))
 
 

@@ -1,4 +1,4 @@
-"""Fetching, renaming and deleting caller IDs."""
+"""Fetching, updating and deleting caller IDs."""
 
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import after

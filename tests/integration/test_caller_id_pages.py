@@ -23,7 +23,7 @@ OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
 
 
 def add(unit_of_work: UnitOfWork, *ages: int) -> list[str]:
-    """Add one caller ID for each age in seconds, and return the SIDs."""
+    """Add one caller ID for each age (in seconds), and return their SIDs."""
     return [_add(unit_of_work, age, age) for age in ages]
 
 
@@ -49,7 +49,7 @@ def a_page(unit_of_work: UnitOfWork, page: int = 0, token: PageToken | None = No
 def remaining_pages(
     unit_of_work: UnitOfWork, page: CallerIdPage, change: Callable[[], object] = lambda: None
 ) -> list[list[str]]:
-    """Return the SIDs on each of the following pages. `change` is called before each page is read."""
+    """Return the SIDs on each page after `page`. `change` is called before each page is read."""
     pages = []
     while page.next_token:
         change()

@@ -1,4 +1,4 @@
-"""The certificate authority: created on first use, stored, renewed, and trusted for Twilio's names alone."""
+"""The certificate authority: created on first use, stored, renewed, and trusted only for Twilio's host names."""
 
 import os
 import socket
@@ -33,7 +33,7 @@ def mode(file: Path) -> int:
 
 
 def handshake_version(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> str | None:
-    """Perform a handshake over a socket pair, and return its TLS version. Raises the client's error."""
+    """Perform a handshake over a socket pair, and return the TLS version. Raise the client's error if it fails."""
     client_end, server_end = socket.socketpair()
 
     def serve() -> None:

@@ -1,4 +1,4 @@
-"""Pending work is brought forward at startup if the system clock was set back while no server ran."""
+"""Startup after the system clock was set back while no server was running: pending work is brought forward."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The command line: its help, and the one-line error for each invalid argument."""
+"""The command line: help, and a one-line error for each invalid argument."""
 
 import socket
 import sqlite3

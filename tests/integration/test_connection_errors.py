@@ -1,4 +1,4 @@
-"""Failed requests of StatusCallbacks: journal, event and log give the reason."""
+"""StatusCallback requests that fail: the journal, the event and the log give the reason."""
 
 import errno
 import re
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.anyio
 
 HOST = "app.test"
 CLASS_NAME = re.compile(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b|\b\w*(?:Error|Exception|Timeout)\b")
-"""Names of Python exceptions."""
+"""Matches names of Python exceptions."""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,8 @@ def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def error_of(outbox: Outbox, url: str) -> str:
-    """Deliver a callback to `url`, and return its error, which must be the same in journal, event and log."""
+    """Deliver a callback to `url`, and return the error, which must be the same in the journal, the event and the log.
+    """
     sid = outbox.enqueue(url)
     with capture_logs() as lines:
         async with outbox.sending():
@@ -67,7 +68,7 @@ def host_and_port(receiver: HostileReceiver) -> str:
 
 
 def talking(data: bytes) -> Behavior:
-    """Return the behavior of a receiver that answers with `data`."""
+    """Return the behavior of a receiver that sends `data` in response."""
     return lambda _, connection: connection.sendall(data)
 
 
@@ -304,7 +305,7 @@ def test_rare_connection_error_is_reported(error: Exception, words: str) -> None
 
 @contextmanager
 def listener(serve: Callable[[socket.socket], None]) -> Iterator[int]:
-    """Listen on a free port, and call `serve` with each connection."""
+    """Listen on a free port, yield the port, and call `serve` with each connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def accept() -> None:
@@ -319,7 +320,7 @@ def listener(serve: Callable[[socket.socket], None]) -> Iterator[int]:
 
 @contextmanager
 def silent_listener() -> Iterator[int]:
-    """Accept connections without responding."""
+    """Accept connections without responding, and yield the port."""
     connections: list[socket.socket] = []
     with listener(connections.append) as port:
         yield port
@@ -329,7 +330,7 @@ def silent_listener() -> Iterator[int]:
 
 @contextmanager
 def full_listener() -> Iterator[int]:
-    """Listen with a full accept queue, so that the system drops further connections."""
+    """Yield a port whose accept queue is full, so that the system drops further connections."""
     with ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(3):
