@@ -29,7 +29,9 @@ async def test_delayed_callbacks_do_not_delay_others_and_arrive_once(
     ensure_account(outbox.simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
     outbox.add_fault({"delay_seconds": 300}, times=2 * MAX_PARTITION_DELIVERIES)
     late = [outbox.enqueue(receiver.url) for _ in range(2 * MAX_PARTITION_DELIVERIES)]
-    outbox.simulation.clock.advance(0.001)  # the callbacks below are due later, so that the fault applies to those above
+    outbox.simulation.clock.advance(
+        0.001
+    )  # the callbacks below are due later, so that the fault applies to those above
     punctual = outbox.enqueue(receiver.url), outbox.enqueue(receiver.url, account_sid=OTHER_ACCOUNT)
 
     async with outbox.sending() as sender:
