@@ -1,4 +1,4 @@
-"""Invalid requests of all kinds: none gets an error or a redirect from the framework. Rules: docs/fidelity.md, errors."""
+"""Invalid requests of all kinds: none gets an error or redirect from the framework. Rules: docs/fidelity.md, errors."""
 
 from typing import Any
 

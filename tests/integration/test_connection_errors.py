@@ -47,7 +47,7 @@ def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def error_of(outbox: Outbox, url: str) -> str:
-    """Deliver a callback to `url`, and return the error, which must be the same in the journal, the event and the log."""
+    """Deliver a callback to `url`, and return the error, which must be the same in journal, event and log."""
     sid = outbox.enqueue(url)
     with capture_logs() as lines:
         async with outbox.sending():
