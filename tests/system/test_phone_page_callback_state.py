@@ -152,7 +152,7 @@ def test_request_without_parameters_is_labeled(phone_page: PhonePage, account: V
     phone_page.row(WRITTEN).click()
     attempt = phone_page.trace.locator(".attempt")
 
-    expect(attempt.get_by_text("the request to /login carried no parameters")).to_be_visible()
+    expect(attempt.get_by_text("the request to /login contained no parameters")).to_be_visible()
     attempt.locator("> summary").click()
     expect(phone_page.trace.locator(".hops > li").last).to_contain_text("This request carried no parameters.")
 
