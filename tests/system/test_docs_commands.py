@@ -35,7 +35,7 @@ RUN = {
     "docs/settings.md": ["seed-file"],
     "docs/control-api.md": ["control-session", "oauth-session"],
     "docs/callbacks.md": ["python-validate", "shared-key-session", "inbox-session"],
-    "docs/interception.md": ["interception-start", "interception-session"],
+    "docs/interception.md": ["interception-start", "interception-session", "compose-by-name"],
     "docs/faults.md": ["faults-session"],
     "docs/policy.md": ["policy-session"],
     "docs/accounts.md": ["accounts-session"],
