@@ -28,7 +28,7 @@ STALLED_SECONDS = 2.0
 """Duration of an operation after which the server is tested. Slow statements and waits for locks may take longer."""
 CHECK_SECONDS = 0.25
 """Interval between the watchdog's checks."""
-_SERVER_MESSAGE = re.compile(r"[^\s:]:  \S")
+_SERVER_MESSAGE = re.compile(r"[^\s:]:  \S", re.ASCII)
 """The colon and two spaces that libpq writes between the severity and the text of a server's message.
 
 The severity is in the language of the server. libpq does not report the SQLSTATE of a failed connection attempt.
